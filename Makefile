@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: MPL-2.0
+# The only front door. `make help` lists the targets.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OBJCOPY ?= objcopy
+LD := ld
+PYTHON ?= python3
+B := build
+Q := $(if $(V),,@)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wconversion -Wredundant-decls \
+	-Wmissing-prototypes -Wstrict-prototypes -Wno-sign-conversion
+INCLUDES := -I. -Icore/include
+DEPFLAGS = -MMD -MP
+
+.PHONY: all help
+all: $(B)/verdigris.elf
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+# --- The hypervisor ---------------------------------------------------------------------------------------------
+
+HV_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -mcmodel=kernel \
+	-fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections $(WARNINGS) $(INCLUDES)
+HV_SOURCES := $(filter-out %_test.c,$(sort $(shell find abi core lib x86 boot drivers -name '*.c' -o -name '*.S' 2>/dev/null)))
+HV_OBJECTS := $(patsubst %,$(B)/hv/%.o,$(HV_SOURCES))
+
+## make                 build/verdigris.elf, the hypervisor
+$(B)/verdigris.elf: $(HV_OBJECTS) boot/verdigris.lds
+	@echo 'LD      $@'
+	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 --no-warn-rwx-segments --gc-sections -T boot/verdigris.lds -o $@ $(HV_OBJECTS)
+
+$(B)/hv/%.c.o: %.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -DVERDIGRIS_VERSION='"$(VERSION)"' -c -o $@ $<
+
+$(B)/hv/%.S.o: %.S
+	@mkdir -p $(@D)
+	@echo 'AS      $<'
+	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+
+-include $(HV_OBJECTS:.o=.d)
+
+# --- Unit tests and fuzzers on the host ---------------------------------------------------------------------------
+#
+# core/, lib/ and fake/ are built as ordinary host objects; each X_test.c beside its subject becomes one program.
+# lib/string.c stays out: on the host the C library's functions stand behind lib/string.h.
+
+HOST_WARNINGS := $(WARNINGS)
+HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g $(HOST_WARNINGS) $(INCLUDES)
+UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+UNIT_LIBS := -lcmocka -lpthread
+
+HOST_SOURCES := $(filter-out %_test.c lib/string.c,$(sort $(shell find core lib fake -name '*.c')))
+UNIT_TEST_SOURCES := $(sort $(shell find abi core lib fake -name '*_test.c'))
+UNIT_HELPER_SOURCES := $(sort $(wildcard test/unit/*.c))
+UNIT_OBJECTS := $(patsubst %.c,$(B)/unit/%.o,$(HOST_SOURCES) $(UNIT_HELPER_SOURCES))
+UNIT_PROGRAMS := $(patsubst %.c,$(B)/unit/%,$(UNIT_TEST_SOURCES))
+
+$(B)/unit/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/unit/libunit.a: $(UNIT_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(UNIT_PROGRAMS): $(B)/unit/%: $(B)/unit/%.o $(B)/unit/libunit.a
+	$(Q)$(CC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+.SECONDARY: $(UNIT_PROGRAMS:=.o)
+
+.PHONY: unit fuzz coverage
+## make unit            the unit tests, with address and undefined-behaviour sanitizers
+unit: $(UNIT_PROGRAMS)
+	@test/unit/run $(UNIT_PROGRAMS)
+
+# Branch coverage of the unit tests (gcov), a line per source file.
+COVERAGE_OBJECTS := $(patsubst %.c,$(B)/coverage/%.o,$(HOST_SOURCES) $(UNIT_HELPER_SOURCES))
+COVERAGE_PROGRAMS := $(patsubst %.c,$(B)/coverage/%,$(UNIT_TEST_SOURCES))
+
+$(B)/coverage/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(HOST_CFLAGS) -O0 --coverage $(DEPFLAGS) -c -o $@ $<
+
+$(B)/coverage/libunit.a: $(COVERAGE_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+# An archive, because a test may bring its own check_failed.
+$(COVERAGE_PROGRAMS): $(B)/coverage/%: $(B)/coverage/%.o $(B)/coverage/libunit.a
+	$(Q)gcc --coverage -o $@ $^ $(UNIT_LIBS)
+
+.SECONDARY: $(COVERAGE_PROGRAMS:=.o)
+
+## make coverage        branch coverage of core/ and lib/ by the unit tests
+coverage: $(COVERAGE_PROGRAMS)
+	@find $(B)/coverage -name '*.gcda' -delete
+	@test/unit/run --quiet $(COVERAGE_PROGRAMS)
+	@test/unit/coverage $(B)/coverage
+
+-include $(COVERAGE_OBJECTS:.o=.d) $(COVERAGE_PROGRAMS:=.d)
+
+# --- Fuzzers: make fuzz [T=insn] [FUZZ_SECONDS=60] -----------------------------------------------------------------
+
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
+FUZZ_SECONDS ?= 60
+FUZZ_CFLAGS := $(HOST_CFLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+$(FUZZ_TARGETS:%=$(B)/fuzz/%): $(B)/fuzz/%: test/fuzz/%.c $(HOST_SOURCES)
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -o $@ $^
+
+## make fuzz            each fuzzer for FUZZ_SECONDS; T=name picks one
+fuzz: $(patsubst %,$(B)/fuzz/%,$(or $(T),$(FUZZ_TARGETS)))
+	@for target in $(or $(T),$(FUZZ_TARGETS)); do \
+		mkdir -p $(B)/fuzz/corpus/$$target; \
+		$(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=$(B)/fuzz/$$target- $(B)/fuzz/corpus/$$target $$(ls -d test/fuzz/seeds/$$target 2>/dev/null) \
+			2>$(B)/fuzz/$$target.log || { tail -40 $(B)/fuzz/$$target.log; exit 1; }; \
+		grep -E 'stat::number_of_executed_units|cov:' $(B)/fuzz/$$target.log | tail -2; \
+		echo "pass fuzz $$target"; \
+	done
+
+-include $(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d)
+
+# --- Checks of the tree -------------------------------------------------------------------------------------------
+#
+# Each is a script that says what it refuses; tools/check-selftest proves that each can fail. None needs QEMU.
+
+CHECKS := check-layers check-style check-headers check-format check-links check-licences check-hosts \
+	check-coverage check-abi check-selftest
+
+.PHONY: checks tidy fix docs list-checks check-clang $(CHECKS)
+list-checks:
+	@echo $(CHECKS)
+
+# The same sources by the other compiler, into a folder of their own.
+check-clang:
+	@$(MAKE) --no-print-directory B=$(B)/clang CC=clang $(B)/clang/verdigris.elf
+
+## make checks          layers, style, headers, format, links, licences, hosts, coverage and ABI pages (11 s)
+checks: $(CHECKS)
+
+# The objects of the hypervisor, and of the host for what only the host has: no instruction of ring 0 in either.
+check-layers: $(HV_OBJECTS) $(UNIT_OBJECTS)
+	@tools/check-layers --objects $(B)/hv --host-objects $(B)/unit
+
+check-style check-headers check-format check-links check-licences check-hosts check-selftest:
+	@tools/$@
+
+check-coverage:
+	@tools/coverage --check
+
+check-abi:
+	@tools/abi-dump --check
+
+## make tidy            clang-tidy with the short list of .clang-tidy (slow, not part of check)
+tidy:
+	@clang-tidy --quiet $(filter abi/% lib/% core/% fake/%,$(HOST_SOURCES)) -- -std=gnu17 $(INCLUDES)
+
+## make docs            docs/coverage.md and abi/abi.txt, which are kept in the tree
+docs:
+	@tools/coverage
+	@tools/abi-dump
+
+## make fix             everything that a tool can put right
+fix: docs
+	@tools/check-format --fix
+
+# --- Test kernels -----------------------------------------------------------------------------------------------
+# Each folder test/guest/NAME with a main.c becomes build/guest/NAME.elf: 64-bit code, linked at 1 MiB, in an ELF32
+# container because that is what multiboot loaders take. No header of the hypervisor is in reach, on purpose.
+
+GUEST_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-builtin -mgeneral-regs-only -mno-red-zone -fno-pic -fno-pie \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common $(WARNINGS)
+GUEST_NAMES := $(filter-out framework,$(patsubst test/guest/%/main.c,%,$(wildcard test/guest/*/main.c)))
+GUEST_IMAGES := $(GUEST_NAMES:%=$(B)/guest/%.elf)
+GUEST_FRAMEWORK := $(patsubst %,$(B)/guest/obj/%.o,$(wildcard test/guest/framework/*.c test/guest/framework/*.S))
+
+.PHONY: guests guest-check
+## make guests          the test kernels in build/guest
+guests: $(GUEST_IMAGES)
+
+## make guest-check     boot every test kernel on Verdigris; T="name ..." only those
+guest-check: $(B)/verdigris.elf $(GUEST_IMAGES)
+	test/guest/run $(T)
+
+.SECONDEXPANSION:
+$(B)/guest/%.elf: $$(patsubst $$(percent),$(B)/guest/obj/$$(percent).o,$$(wildcard test/guest/$$*/*.c)) $(GUEST_FRAMEWORK) test/guest/framework/guest.lds
+	$(Q)$(LD) -n -nostdlib -static --no-warn-rwx-segments -T test/guest/framework/guest.lds -o $@64 $(filter %.o,$^)
+	$(Q)$(OBJCOPY) -O elf32-i386 --strip-debug $@64 $@
+
+percent := %
+
+$(B)/guest/obj/%.o: %
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+# Objects are made on the way to an image; without this line make would remove them again.
+.PRECIOUS: $(B)/guest/obj/%.o
+
+-include $(shell find $(B)/guest/obj -name '*.d' 2>/dev/null)
+
+# --- Running it -------------------------------------------------------------------------------------------------
+
+# Which Debian kernel `make run` starts (6.1 or 7.3), and what else tools/run should hear.
+KERNEL_VERSION ?= 6.1
+RUN_OPTIONS ?=
+VERDIGRIS_CACHE ?= $(HOME)/.cache/verdigris
+export VERDIGRIS_CACHE
+
+# The guest's own programs are ordinary static ones; `ticks` is the whole of a process, without a C library.
+GUEST_PROGRAM_CFLAGS := -std=gnu17 -O2 -static $(WARNINGS)
+
+$(B)/initramfs/load: root/initramfs/load.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_PROGRAM_CFLAGS) -pthread -o $@ $<
+
+$(B)/initramfs/ticks: root/initramfs/ticks.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_PROGRAM_CFLAGS) -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
+
+$(VERDIGRIS_CACHE)/kernel-%/version:
+	tools/fetch-debian kernel-$*
+
+$(B)/initramfs-%.cpio: $(VERDIGRIS_CACHE)/kernel-%/version $(B)/initramfs/load $(B)/initramfs/ticks \
+		tools/make-initramfs $(wildcard root/initramfs/*)
+	tools/make-initramfs $@ $(B)/initramfs $(VERDIGRIS_CACHE)/kernel-$*
+
+.PRECIOUS: $(VERDIGRIS_CACHE)/kernel-%/version
+.PHONY: run test-boot iso bench run-needs test-boot-needs
+
+# Make itself needs a compiler and the emulator first, so what follows runs in a make of its own.
+run-needs:
+	@tools/packages build run
+	@tools/fetch-debian kernel-$(KERNEL_VERSION) >/dev/null
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/initramfs-$(KERNEL_VERSION).cpio
+
+## make run             boot Debian's kernel on Verdigris and give a shell in it; `poweroff` there ends it
+run: run-needs
+	tools/run --append "console=ttyS0 quiet" $(RUN_OPTIONS) \
+		$(VERDIGRIS_CACHE)/kernel-$(KERNEL_VERSION)/vmlinuz $(B)/initramfs-$(KERNEL_VERSION).cpio
+
+test-boot-needs:
+	@tools/packages build run iso
+	@tools/fetch-debian kernel-6.1 kernel-7.3 qemu-10.0 qemu-11.1 >/dev/null
+	@qemu-system-x86_64 --version | grep -q 'version 7\.2\.' || tools/fetch-debian qemu-7.2 >/dev/null
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/initramfs-6.1.cpio $(B)/initramfs-7.3.cpio
+	@VERDIGRIS_ISO_TIMEOUT=0 VERDIGRIS_ISO_OPTIONS=debug-exit=0xf4 tools/make-iso $(B)/test/boot/test.iso \
+		$(B)/verdigris.elf $(VERDIGRIS_CACHE)/kernel-6.1/vmlinuz $(B)/initramfs-6.1.cpio \
+		"console=ttyS0 verdigris.test" >/dev/null
+
+## make test-boot       boot real kernels on Verdigris; CASES="linux-6.1* panic*" chooses some
+test-boot: test-boot-needs
+	@test/boot/run $(CASES)
+
+## make iso KERNEL=FILE [INITRD=FILE] [APPEND="..."]     build/verdigris.iso, a CD-ROM or USB image for a real machine
+iso: $(B)/verdigris.elf
+	@tools/packages iso
+	@test -n "$(KERNEL)" || { echo "make iso: name a kernel: make iso KERNEL=/boot/vmlinuz-... INITRD=..." >&2; exit 2; }
+	@tools/make-iso $(B)/verdigris.iso $(B)/verdigris.elf "$(KERNEL)" "$(INITRD)" $(if $(APPEND),"$(APPEND)")
+
+## make bench           what Verdigris costs, in instructions, KiB and seconds, beside the limits
+bench: run-needs $(B)/guest/bench.elf
+	@test/bench/run
+
+# --- All of it ----------------------------------------------------------------------------------------------------
+
+.PHONY: check test test-needs clean
+## make check           what needs no QEMU: both compilers, unit tests, checks of the tree; under a minute
+check: $(B)/verdigris.elf $(UNIT_PROGRAMS)
+	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "tools/check-all"
+
+test-needs:
+	@tools/packages build unit run iso
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) guests
+	@$(MAKE) --no-print-directory test-boot-needs
+
+## make test            everything: check, the test kernels, Debian's kernels; at most 20 minutes
+test: test-needs
+	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "tools/check-all" "test/guest/run" "test/boot/run"
+
+clean:
+	rm -rf $(B)

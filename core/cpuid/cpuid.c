@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * CPUID as guests see it: the processor's leaves, masked by processor_leaves.def and completed here, and the
+ * hypervisor's own (hypervisor.c).
+ */
+#include "core/cpuid.h"
+
+#include "core/cpuid/cpuid_priv.h"
+#include "core/hv.h"
+#include "core/partition.h"
+#include "core/vp.h"
+
+#include <stdbool.h>
+
+#define HYPERVISOR_LEAVES_FIRST UINT32_C(0x40000000)
+#define HYPERVISOR_LEAVES_LAST UINT32_C(0x4fffffff)
+
+#define B(bit) (UINT32_C(1) << (bit))
+#define ALL UINT32_MAX
+#define HIDE(bits) (~(bits))
+
+#define LEAF1_ECX_X2APIC B(21)
+#define LEAF1_ECX_TSC_DEADLINE B(24)
+#define LEAF1_ECX_OSXSAVE B(27)
+#define LEAF1_ECX_HYPERVISOR B(31)
+#define LEAF1_EBX_APIC_ID_SHIFT 24
+#define LEAF1_EBX_APIC_ID_MASK UINT32_C(0xff000000)
+#define LEAF7_ECX_OSPKE B(4)
+#define LEAF80000008_EAX_PHYSICAL_BITS UINT32_C(0xff)
+#define CR4_OSXSAVE (UINT64_C(1) << 18)
+#define CR4_PKE (UINT64_C(1) << 22)
+
+static struct cpuid_result masked(struct cpuid_result result, uint32_t eax, uint32_t ebx, uint32_t ecx,
+				  uint32_t edx)
+{
+	return (struct cpuid_result){result.eax & eax, result.ebx & ebx, result.ecx & ecx, result.edx & edx};
+}
+
+static struct cpuid_result mask_subleaf(struct cpuid_result result, uint32_t leaf, uint32_t subleaf)
+{
+#define PROCESSOR_SUBLEAF(row_leaf, row_subleaf, eax, ebx, ecx, edx, why)                                    \
+	if (leaf == (row_leaf) && subleaf == (row_subleaf)) {                                                \
+		return masked(result, eax, ebx, ecx, edx);                                                   \
+	}
+#include "core/cpuid/processor_leaves.def"
+	return result;
+}
+
+static struct cpuid_result mask_leaf(struct cpuid_result result, uint32_t leaf, uint32_t subleaf)
+{
+	switch (leaf) {
+#define PROCESSOR_LEAF(row_leaf, eax, ebx, ecx, edx, why)                                                    \
+	case row_leaf:                                                                                       \
+		return masked(result, eax, ebx, ecx, edx);
+#include "core/cpuid/processor_leaves.def"
+	default:
+		return mask_subleaf(result, leaf, subleaf);
+	}
+}
+
+/*
+ * The APIC is ours, in both modes. CHOICE: TSC deadlines only where the TSC is invariant; without that a guest would
+ * rather calibrate the timer's other modes. GUEST: Linux prefers the deadline mode and trusts the TSC then.
+ */
+static void complete_features(struct vp *vp, struct cpuid_result *result)
+{
+	result->ebx &= ~LEAF1_EBX_APIC_ID_MASK;
+	result->ebx |= vp->apic.id << LEAF1_EBX_APIC_ID_SHIFT;
+	result->ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC;
+	if (vp->partition->hv->tsc_is_invariant) {
+		result->ecx |= LEAF1_ECX_TSC_DEADLINE;
+	}
+	if ((machine_register_get(vp, HV_X64_REGISTER_CR4) & CR4_OSXSAVE) != 0) {
+		result->ecx |= LEAF1_ECX_OSXSAVE;
+	}
+}
+
+static void complete_structured_features(struct vp *vp, struct cpuid_result *result)
+{
+	if ((machine_register_get(vp, HV_X64_REGISTER_CR4) & CR4_PKE) != 0) {
+		result->ecx |= LEAF7_ECX_OSPKE;
+	}
+}
+
+static void complete_sizes(struct vp *vp, struct cpuid_result *result)
+{
+	result->eax &= ~LEAF80000008_EAX_PHYSICAL_BITS;
+	result->eax |= machine_gpa_bits(vp->partition);
+}
+
+/* A processor without the leaf answers zeros, and so do we. */
+static bool leaf_exists(const struct cpuid_result *result)
+{
+	return (result->eax | result->ebx | result->ecx | result->edx) != 0;
+}
+
+/* What only this VP's state tells. */
+static void complete(struct vp *vp, uint32_t leaf, uint32_t subleaf, struct cpuid_result *result)
+{
+	switch (leaf) {
+	case 0x00000001:
+		complete_features(vp, result);
+		break;
+	case 0x00000007:
+		if (subleaf == 0) {
+			complete_structured_features(vp, result);
+		}
+		break;
+	case 0x0000000b:
+	case 0x0000001f:
+	case 0x80000026:
+		result->edx = leaf_exists(result) ? vp->apic.id : 0;
+		break;
+	case 0x80000008:
+		complete_sizes(vp, result);
+		break;
+	case 0x8000001e:
+		result->eax = leaf_exists(result) ? vp->apic.id : 0;
+		break;
+	default:
+		break;
+	}
+}
+
+struct cpuid_result cpuid_answer(struct vp *vp, uint32_t leaf, uint32_t subleaf)
+{
+	if (leaf >= HYPERVISOR_LEAVES_FIRST && leaf <= HYPERVISOR_LEAVES_LAST) {
+		return cpuid_hypervisor_leaf(vp, leaf);
+	}
+	struct cpuid_result result = mask_leaf(machine_cpuid(vp, leaf, subleaf), leaf, subleaf);
+
+	complete(vp, leaf, subleaf, &result);
+	return result;
+}

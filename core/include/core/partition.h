@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A partition: VPs, privileges, and the partition-wide registers.
+ *
+ * Concurrency legend: (c) set at creation; (o) under overlay_lock; (p) under lock; (a) atomic.
+ */
+#pragma once
+
+#include "core/lock.h"
+#include "core/overlay.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define PARTITION_CRASH_PARAMETER_COUNT 5
+#define PARTITION_CRASH_TEXT_SIZE 4096u
+
+/* What the guest's last words were: HV_X64_MSR_CRASH_P0..P4 and CTL. Kept for a later reader. */
+struct crash_record {
+	uint64_t parameter[PARTITION_CRASH_PARAMETER_COUNT]; /* (p) */
+	uint64_t control;   /* (p) last CTL written with CrashNotify, else 0 */
+	uint32_t text_size; /* (p) bytes of `text` that are valid */
+	char *text;	    /* (c) one page */
+};
+
+struct partition {
+	struct hv *hv;		  /* (c) */
+	uint64_t id;		  /* (c) root is 1 */
+	uint64_t privileges;	  /* (c) HV_PRIVILEGE_* */
+	uint32_t vp_count;	  /* (c) VP indices are 0 .. vp_count-1 */
+	struct vp **vp;		  /* (c) */
+	uint64_t tsc_at_creation; /* (c) reference time 0 */
+	struct lock lock;
+	struct lock overlay_lock;
+	struct overlay_page *overlays;	   /* (c) list in order of precedence */
+	_Atomic uint64_t guest_os_id;	   /* (a) changed under lock */
+	struct overlay_page hypercall;	   /* (o) */
+	struct overlay_page reference_tsc; /* (o) */
+	struct crash_record crash;
+	void *machine; /* (c) the machine's own part */
+};
+
+/* Fills the partition-wide pages. False when there is no memory; then nothing is left allocated. */
+bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, uint64_t privileges);
+
+static inline bool partition_has(const struct partition *partition, uint64_t privileges)
+{
+	return (partition->privileges & privileges) == privileges;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The synthetic MSRs: from a number to the handler of its row.
+ *
+ * A number without a row, a row without a function, a direction that the row does not have, and a privilege that the
+ * partition does not have all end in #GP. SPEC: TLFS 2.0a, "Virtual MSRs".
+ */
+#include "abi/hv_privilege.h"
+#include "core/msr/msr_priv.h"
+#include "core/partition.h"
+#include "core/vp.h"
+
+/* The cases of a row in the switch for one direction: none when the row lacks it. */
+#define MSR_WHEN_R_R(x) x
+#define MSR_WHEN_R_RW(x) x
+#define MSR_WHEN_R_W(x)
+#define MSR_WHEN_W_R(x)
+#define MSR_WHEN_W_RW(x) x
+#define MSR_WHEN_W_W(x) x
+
+#define MSR_CASE(direction, number, row_index, privilege, handler)                                           \
+	case number:                                                                                         \
+		if (!partition_has(access->vp->partition, HV_PRIVILEGE_##privilege)) {                       \
+			return MSR_FAULT;                                                                    \
+		}                                                                                            \
+		access->index = row_index;                                                                   \
+		return msr_##direction##_##handler(access);
+
+enum msr_result msr_synthetic_read(struct msr_access *access, uint32_t number)
+{
+	switch (number) {
+#define HV_MSR(number_, index_, name, scope, direction, privilege, handler, ...)                             \
+	MSR_WHEN_R_##direction(MSR_CASE(read, number_, index_, privilege, handler))
+#include "abi/msrs.def"
+	default:
+		return MSR_FAULT;
+	}
+}
+
+enum msr_result msr_synthetic_write(struct msr_access *access, uint32_t number)
+{
+	switch (number) {
+#define HV_MSR(number_, index_, name, scope, direction, privilege, handler, ...)                             \
+	MSR_WHEN_W_##direction(MSR_CASE(write, number_, index_, privilege, handler))
+#include "abi/msrs.def"
+	default:
+		return MSR_FAULT;
+	}
+}

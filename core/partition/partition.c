@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Making a partition: its pages, its overlays in their order of precedence, the start of its reference time.
+ *
+ * The virtual processors are made afterwards, one by one, by vp_create.
+ */
+#include "core/partition.h"
+
+#include "core/hv.h"
+#include "core/machine.h"
+#include "core/reftime.h"
+#include "lib/string.h"
+
+/* What fills the rest of the hypercall page: INT3, so that a jump into the void is noticed. */
+#define HYPERCALL_PAGE_FILL 0xcc
+
+static void hypercall_page_fill(struct partition *partition)
+{
+	uint8_t code[16];
+	size_t size = machine_hypercall_code(code);
+
+	memset(partition->hypercall.frame, HYPERCALL_PAGE_FILL, PAGE_SIZE);
+	memcpy(partition->hypercall.frame, code, size);
+}
+
+/* The reference TSC page came last: if it is there, nothing failed. */
+static void pages_give_back(struct partition *partition)
+{
+	partition->overlays = NULL;
+	if (partition->hypercall.frame != NULL) {
+		machine_page_free(partition->hv, partition->hypercall.frame);
+		partition->hypercall.frame = NULL;
+	}
+	if (partition->crash.text != NULL) {
+		machine_page_free(partition->hv, partition->crash.text);
+		partition->crash.text = NULL;
+	}
+}
+
+bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, uint64_t privileges)
+{
+	partition->hv = hv;
+	partition->id = id;
+	partition->privileges = privileges;
+	partition->tsc_at_creation = machine_tsc(hv);
+	partition->crash.text = machine_page_alloc(hv);
+	if (partition->crash.text == NULL ||
+	    !overlay_create(partition, &partition->hypercall, MACHINE_ACCESS_READ_EXECUTE) ||
+	    !overlay_create(partition, &partition->reference_tsc, MACHINE_ACCESS_READ_EXECUTE)) {
+		pages_give_back(partition);
+		return false;
+	}
+	hypercall_page_fill(partition);
+	reftime_page_fill(partition);
+	return true;
+}

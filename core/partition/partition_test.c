@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Making a partition: what its pages contain, and that a failure leaves nothing behind. */
+#include "core/partition.h"
+
+#include "core/hv.h"
+#include "test/unit/unit.h"
+
+static void a_new_partition_is_quiet(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+
+	assert_int_equal(root->id, 1);
+	assert_ptr_equal(root->hv, &fake->hv);
+	assert_int_equal(root->guest_os_id, 0);
+	assert_false(overlay_enabled(&root->hypercall));
+	assert_false(overlay_enabled(&root->reference_tsc));
+	assert_int_equal(root->crash.control, 0);
+	assert_int_equal(root->crash.text_size, 0);
+	assert_int_equal(fake->overlay_count, 0);
+}
+
+static void privileges_are_all_or_nothing(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+
+	root->privileges = 6;
+	assert_true(partition_has(root, 0));
+	assert_true(partition_has(root, 2));
+	assert_true(partition_has(root, 6));
+	assert_false(partition_has(root, 7));
+	assert_false(partition_has(root, 1));
+}
+
+static void the_hypercall_page_is_code_and_traps(void **state)
+{
+	struct fake *fake = *state;
+	const uint8_t *page = fake_root(fake)->hypercall.frame;
+	uint8_t code[16];
+	size_t size = machine_hypercall_code(code);
+
+	assert_in_range(size, 1, 16);
+	assert_memory_equal(page, code, size);
+	for (size_t i = size; i < PAGE_SIZE; i++) {
+		assert_int_equal(page[i], 0xcc);
+	}
+}
+
+static void each_allocation_may_fail(void **state)
+{
+	struct fake *fake = *state;
+	unsigned before = fake->frame_count;
+
+	for (unsigned allocations = 0; allocations < 3; allocations++) {
+		struct partition other = {.machine = fake};
+
+		fake->frames_until_failure = allocations;
+		assert_false(partition_create(&other, &fake->hv, 2, 0));
+		assert_int_equal(fake->frame_count, before);
+		assert_null(other.overlays);
+		assert_null(other.crash.text);
+		assert_ptr_equal(other.machine, fake);
+	}
+	struct partition other = {.machine = fake};
+
+	fake->frames_until_failure = 3;
+	assert_true(partition_create(&other, &fake->hv, 2, 5));
+	assert_int_equal(other.id, 2);
+	assert_int_equal(other.privileges, 5);
+	assert_int_equal(fake->frame_count, before + 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		unit_test_one(a_new_partition_is_quiet),
+		unit_test_one(privileges_are_all_or_nothing),
+		unit_test_one(the_hypercall_page_is_code_and_traps),
+		unit_test_one(each_allocation_may_fail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Synthetic timers in direct mode. The registers are kept as the guest reads them; `deadline` is made from them when a
+ * timer is started, and decides alone.
+ *
+ * What a write of CONFIG or COUNT does, in this order:
+ *
+ *	reserved bits set (CONFIG)                           #GP, nothing changes
+ *	COUNT = 0                                            stopped, Enable cleared
+ *	COUNT != 0 and AutoEnable                            Enable set
+ *	Enable without direct mode, or with a vector < 16    Enable cleared: there is nowhere to deliver to
+ *	Enable and COUNT != 0                                armed: at COUNT, or one period of COUNT from now
+ *	anything else                                        disarmed
+ *
+ * CHOICE: enabling through CONFIG while COUNT is 0 keeps Enable but arms nothing, so that a guest may write the two
+ * registers in either order and no timer ever has the period 0.
+ * Source: TLFS, "Timers"; the period of a late timer: "Periodic Timers".
+ */
+#include "core/stimer.h"
+
+#include "abi/hv_timer.h"
+#include "core/hv.h"
+#include "core/partition.h"
+#include "core/reftime.h"
+#include "core/vp.h"
+
+#define VECTOR_FIRST 16
+
+/* Expiries of one periodic timer are at least so far apart (10 microseconds), so that the VP still gets to run.
+ * CHOICE: faster ones skip periods, which the TLFS allows for timers that cannot keep up. */
+#define PERIOD_MIN UINT64_C(100)
+
+static uint8_t vector_of(const struct stimer *timer)
+{
+	return (uint8_t)(timer->config >> HV_STIMER_CONFIG_VECTOR_SHIFT);
+}
+
+static bool enabled(const struct stimer *timer)
+{
+	return (timer->config & HV_STIMER_CONFIG_ENABLE) != 0;
+}
+
+static bool periodic(const struct stimer *timer)
+{
+	return (timer->config & HV_STIMER_CONFIG_PERIODIC) != 0;
+}
+
+static bool deliverable(const struct stimer *timer)
+{
+	return (timer->config & HV_STIMER_CONFIG_DIRECT_MODE) != 0 && vector_of(timer) >= VECTOR_FIRST;
+}
+
+/* A period that reaches beyond the end of time never ends. */
+static uint64_t after(uint64_t now, uint64_t period)
+{
+	return period > UINT64_MAX - now ? UINT64_MAX : now + period;
+}
+
+static void arm(struct stimer *timer, uint64_t now)
+{
+	if (!deliverable(timer)) {
+		timer->config &= ~HV_STIMER_CONFIG_ENABLE;
+	}
+	timer->deadline = UINT64_MAX;
+	if (enabled(timer) && timer->count != 0) {
+		timer->deadline = periodic(timer) ? after(now, timer->count) : timer->count;
+	}
+}
+
+/* The next end of a period that is not past; `deadline` is, or is now. */
+static uint64_t next_period(const struct stimer *timer, uint64_t now)
+{
+	uint64_t passed = now - timer->deadline;
+
+	if (timer->count < PERIOD_MIN) {
+		passed += PERIOD_MIN;
+	}
+	return after(timer->deadline, after(passed - passed % timer->count, timer->count));
+}
+
+bool stimer_step(struct stimer *timer, uint64_t now)
+{
+	if (timer->deadline == UINT64_MAX || now < timer->deadline) {
+		return false;
+	}
+	if (periodic(timer)) {
+		timer->deadline = next_period(timer, now);
+	} else {
+		timer->config &= ~HV_STIMER_CONFIG_ENABLE;
+		timer->deadline = UINT64_MAX;
+	}
+	return true;
+}
+
+/* What was due under the old settings expires first. */
+static uint64_t catch_up(struct vp *vp)
+{
+	uint64_t now = reftime_now(vp->partition);
+
+	stimer_expire(vp, now);
+	return now;
+}
+
+bool stimer_config_write(struct vp *vp, unsigned index, uint64_t value)
+{
+	struct stimer *timer = &vp->stimer[index];
+
+	if ((value & HV_STIMER_CONFIG_RESERVED_MASK) != 0) {
+		return false;
+	}
+	uint64_t now = catch_up(vp);
+
+	timer->config = value;
+	arm(timer, now);
+	vp_deadline_update(vp);
+	return true;
+}
+
+bool stimer_count_write(struct vp *vp, unsigned index, uint64_t value)
+{
+	struct stimer *timer = &vp->stimer[index];
+	uint64_t now = catch_up(vp);
+
+	timer->count = value;
+	if (value == 0) {
+		timer->config &= ~HV_STIMER_CONFIG_ENABLE;
+	} else if ((timer->config & HV_STIMER_CONFIG_AUTO_ENABLE) != 0) {
+		timer->config |= HV_STIMER_CONFIG_ENABLE;
+	}
+	arm(timer, now);
+	vp_deadline_update(vp);
+	return true;
+}
+
+uint64_t stimer_next(const struct vp *vp)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned i = 0; i < STIMER_COUNT; i++) {
+		if (vp->stimer[i].deadline < next) {
+			next = vp->stimer[i].deadline;
+		}
+	}
+	return next;
+}
+
+void stimer_expire(struct vp *vp, uint64_t now)
+{
+	for (unsigned i = 0; i < STIMER_COUNT; i++) {
+		if (stimer_step(&vp->stimer[i], now)) {
+			apic_raise(vp, vector_of(&vp->stimer[i]), false);
+		}
+	}
+}
+
+void stimer_reset(struct vp *vp)
+{
+	for (unsigned i = 0; i < STIMER_COUNT; i++) {
+		vp->stimer[i] = (struct stimer){.deadline = UINT64_MAX};
+	}
+}

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The table of whole-system tests: what to start and what must come of it.
+
+A case's run() returns a list of complaints; an empty one means that it passed. Skip tells why it cannot be tried.
+"""
+
+import os
+import re
+
+import machine
+from facts import ENLIGHTENED, Facts, failures
+
+KERNELS = ["6.1", "7.3"]
+QEMUS = ["7.2", "11.1"]
+PROCESSORS = [1, 2, 4]
+HYPERVISOR = os.path.join(machine.BUILD, "verdigris.elf")
+ISO = os.path.join(machine.BUILD, "test", "boot", "test.iso")
+OPTIONS = "identity=guest debug-exit=0xf4"
+# What the hypervisor writes to the debug-exit port when it stops for good.
+STOPPED = 125
+PROMPT = "verdigris:/# "
+
+
+class Skip(Exception):
+    """The case could not be tried here."""
+
+
+def need(path):
+    if not os.path.exists(path):
+        raise Skip(f"{os.path.basename(path)} is missing")
+    return path
+
+
+class Case:
+    """What all cases share; a subclass says how to start and how to judge."""
+
+    kernel = "6.1"
+    qemu = "7.2"
+    smp = 1
+    timeout = 120
+    xapic = False
+
+    def __init__(self, name, **settings):
+        self.name = name
+        for key, value in settings.items():
+            if not hasattr(type(self), key):
+                raise TypeError(f"a {type(self).__name__} has no {key}")
+            setattr(self, key, value)
+
+    def options(self):
+        emulator = machine.qemu(self.qemu)
+        if os.path.isabs(emulator):
+            need(emulator)
+        return ["--qemu", emulator, "--smp", str(self.smp), "--timeout", str(self.timeout)]
+
+    def start(self, arguments, **watching):
+        return machine.Run(self.name, self.options() + arguments, **watching).finish()
+
+    def linux(self, words):
+        return ["--append", f"console=ttyS0 {words}", need(machine.kernel(self.kernel)),
+                need(machine.initramfs(self.kernel))]
+
+
+def expect_status(result, expected):
+    return [] if result.status == expected else [f"exit status {result.status}, expected {expected}"]
+
+
+def expect_text(text, pattern, where):
+    return [] if re.search(pattern, text) else [f"no /{pattern}/ {where}"]
+
+
+class Boot(Case):
+    """A kernel does some work, tells what it found, and powers off."""
+
+    words = ""
+
+    def run(self):
+        words = self.words + (" nox2apic" if self.xapic else "")
+        result = self.start(self.linux("verdigris.test " + words))
+        found = failures(Facts(result.serial), self)
+        return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
+
+
+class Control(Case):
+    """The same kernel without Verdigris must fail exactly the checks of Verdigris, or they prove nothing."""
+
+    def run(self):
+        result = self.start(["--bare"] + self.linux("verdigris.test"))
+        found = set(failures(Facts(result.serial), self))
+        wrong = found ^ set(ENLIGHTENED)
+        return expect_status(result, 0) + [f"wrongly judged without Verdigris: {name}" for name in sorted(wrong)]
+
+
+class Panic(Case):
+    """A crashing kernel's last words arrive on the hypervisor's console, not only on its own."""
+
+    def run(self):
+        result = self.start(self.linux("panic=-1 verdigris.panic"))
+        return expect_status(result, 0) + expect_text(
+            result.console, "Kernel panic - not syncing: sysrq triggered crash", "on the hypervisor's console")
+
+
+class Reboot(Case):
+    """A restarted machine comes up again, hypervisor and all."""
+
+    def run(self):
+        result = self.start(["--reboot"] + self.linux("verdigris.reboot"),
+                            until=lambda text: text.count("Linux version") == 2)
+        return [] if result.status is None else [f"the kernel did not come up twice (exit status {result.status})"]
+
+
+class Session(Case):
+    """A person at the prompt: typed commands work, the welcome tells the truth, poweroff ends it."""
+
+    dialogue = ((PROMPT, "echo $((6 * 7)) answers"), ("42 answers", ""), (PROMPT, "poweroff"))
+
+    def run(self):
+        result = self.start(self.linux("quiet"), dialogue=self.dialogue)
+        return (expect_status(result, 0) + expect_text(result.serial, r"\n42 answers", "on the serial line") +
+                expect_text(result.serial, "hypervisor +Microsoft Hyper-V\n", "on the serial line"))
+
+
+class Disk(Case):
+    """The kernel reads from and writes to a virtio disk, which moves its data past the hypervisor."""
+
+    def run(self):
+        path = os.path.join(machine.OUTPUT, self.name + ".img")
+        os.makedirs(machine.OUTPUT, exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(b"read by the guest\n".ljust(1 << 20, b"\0"))
+        typed = ["head -n1 /dev/vda", "echo written by the guest | dd of=/dev/vda bs=512 seek=1 conv=sync", "poweroff"]
+        result = self.start(["--disk", path] + self.linux("quiet"), dialogue=[(PROMPT, line) for line in typed])
+        with open(path, "rb") as f:
+            written = f.read()[512:1024].startswith(b"written by the guest\n")
+        return (expect_status(result, 0) + expect_text(result.serial, "\nread by the guest", "on the serial line") +
+                ([] if written else ["what the guest wrote is not on the disk"]))
+
+
+class CdRom(Case):
+    """The image of tools/make-iso starts from a CD-ROM, through a BIOS and GRUB."""
+
+    def run(self):
+        result = self.start(["--cdrom", need(ISO)])
+        found = failures(Facts(result.serial), self)
+        return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
+
+
+class Stop(Case):
+    """A start that cannot succeed, or a guest that kills itself: one clear line, then a clean stop."""
+
+    arguments = ()
+    says = ""
+
+    def run(self):
+        need(HYPERVISOR)
+        arguments = self.arguments() if callable(self.arguments) else list(self.arguments)
+        result = self.start(arguments)
+        return (expect_status(result, STOPPED) + expect_text(result.serial, self.says, "on the serial line") +
+                expect_text(result.console, self.says, "on port 0xE9"))
+
+
+def garbage():
+    """A file that is no kernel."""
+    os.makedirs(machine.OUTPUT, exist_ok=True)
+    path = os.path.join(machine.OUTPUT, "garbage")
+    with open(path, "wb") as f:
+        f.write(bytes((i * 167 + 13) & 0xFF for i in range(8192)))
+    return path
+
+
+def stump(size):
+    """The first bytes of a real kernel: a header that promises more than there is."""
+    path = os.path.join(machine.OUTPUT, f"stump-{size}")
+    os.makedirs(machine.OUTPUT, exist_ok=True)
+    with open(need(machine.kernel("6.1")), "rb") as whole, open(path, "wb") as f:
+        f.write(whole.read(size))
+    return path
+
+
+def boots():
+    for kernel in KERNELS:
+        for qemu in QEMUS:
+            for smp in PROCESSORS:
+                for xapic in (False, True):
+                    name = f"linux-{kernel}-qemu-{qemu}-smp{smp}-{'xapic' if xapic else 'x2apic'}"
+                    yield Boot(name, kernel=kernel, qemu=qemu, smp=smp, xapic=xapic)
+
+
+def endings():
+    for kernel in KERNELS:
+        yield Panic(f"panic-text-{kernel}", kernel=kernel)
+        yield Reboot(f"reboot-{kernel}", kernel=kernel)
+    yield Panic("panic-text-smp2", smp=2, qemu="11.1")
+    yield Reboot("reboot-smp2", smp=2, qemu="11.1")
+
+
+def uses():
+    yield Control("control-bare-kernel-fails")
+    yield Session("session-at-the-prompt")
+    yield Session("session-qemu-10.0", qemu="10.0", kernel="7.3", smp=2)
+    yield Disk("virtio-disk", smp=2)
+    yield CdRom("cd-rom")
+
+
+def stops():
+    yield Stop("stop-no-kernel", arguments=["--bare", "--append", OPTIONS, HYPERVISOR], says="no kernel")
+    yield Stop("stop-garbage-kernel", arguments=lambda: [garbage()], says="kernel")
+    yield Stop("stop-truncated-kernel", arguments=lambda: [stump(1 << 20)], says="kernel")
+    yield Stop("stop-truncated-header", arguments=lambda: [stump(700)], says="kernel")
+    yield Stop("stop-no-svm", arguments=lambda: ["--cpu", "max,-svm", garbage()], says="SVM")
+    yield Stop("stop-no-nested-paging", arguments=lambda: ["--cpu", "max,+svm,-npt", garbage()],
+               says="[Nn]ested paging")
+    yield Stop("stop-little-memory", arguments=lambda: ["--mem", "6M", garbage()], says="memory")
+    yield Stop("stop-unknown-identity", arguments=lambda: [
+        "--bare", "--append", "identity=king debug-exit=0xf4", HYPERVISOR, garbage()], says="identity")
+    # Linux itself makes the triple fault here, as its way to restart the machine.
+    yield Stop("stop-triple-fault", says="(?i)triple fault(.|\n)*rip",
+               arguments=lambda: Case("").linux("reboot=t verdigris.reboot"))
+
+
+def all_cases():
+    return [*stops(), *uses(), *endings(), *boots()]

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Fuzzes the virtual APIC and both kinds of timers through everything a guest and its devices can do to them.
+ *
+ * The input is a list of commands of 11 bytes: operation, VP, a 64-bit value and a number. After each command these
+ * must hold for every VP:
+ *	no illegal vector is requested, offered or in service;
+ *	the machine's deadline is the earliest of what is armed;
+ *	an evaluation now would answer what the last one did, unless the VP has been asked to evaluate again.
+ */
+#include "core/apic.h"
+
+#include "core/overlay.h"
+#include "core/reftime.h"
+#include "core/stimer.h"
+#include "fake/fake.h"
+#include "lib/check.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define VPS 3
+#define COMMAND_SIZE 11
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct command {
+	uint8_t operation;
+	struct vp *vp;
+	uint64_t value;
+	uint8_t number;
+};
+
+/* What the machine was told last, per VP. */
+static struct apic_event told[VPS];
+
+/* --- Invariants ----------------------------------------------------------------------------------------------- */
+
+static void check_vectors(const struct vp *vp)
+{
+	const struct apic *apic = &vp->apic;
+
+	CHECK((apic->irr[0] & 0xffff) == 0 && (apic->isr[0] & 0xffff) == 0);
+	CHECK(apic->offered.verdict != APIC_DELIVER || apic->offered.legacy || apic->offered.vector >= 16);
+	CHECK(apic->tpr <= 0xff && (apic->command & 0x1000) == 0);
+}
+
+static void check_deadline(struct vp *vp)
+{
+	uint64_t next = apic_timer_next(vp);
+	uint64_t reference = stimer_next(vp);
+
+	if (reference != UINT64_MAX) {
+		uint64_t tsc = reftime_to_tsc(vp->partition, reference);
+
+		next = tsc < next ? tsc : next;
+	}
+	CHECK(vp->deadline == next);
+	CHECK(fake_vp_machine(vp)->deadline == next);
+}
+
+static bool same_answer(struct apic_event left, struct apic_event right)
+{
+	return left.verdict == right.verdict && left.legacy == right.legacy &&
+	       (left.verdict == APIC_NOTHING || left.vector == right.vector);
+}
+
+/* Evaluates on trial: the VP and its assist word are put back. */
+static void check_answer(struct vp *vp)
+{
+	uint32_t *assist = vp->assist.frame;
+	uint32_t saved_assist = *assist;
+	struct vp saved;
+
+	if ((vp->requests & VP_REQUEST_INTERRUPT) != 0 || vp->activity != VP_RUNNING) {
+		return;
+	}
+	memcpy(&saved, vp, sizeof(saved));
+	struct apic_event answer = apic_evaluate(vp);
+
+	CHECK(same_answer(answer, told[vp->index]));
+	memcpy(vp, &saved, sizeof(saved));
+	*assist = saved_assist;
+}
+
+/* --- Commands ------------------------------------------------------------------------------------------------- */
+
+/* The way into the guest and, when it takes the interrupt, the report at the next exit. */
+static void enter(const struct command *command)
+{
+	struct vp *vp = command->vp;
+
+	vp_handle_requests(vp);
+	if (!vp_wake_up(vp, (command->value & 1) != 0)) {
+		return;
+	}
+	vp->nmi_pending = false;
+	told[vp->index] = apic_evaluate(vp);
+	if ((command->value & 1) != 0 && told[vp->index].verdict == APIC_DELIVER) {
+		apic_accept(vp, told[vp->index]);
+		told[vp->index] = (struct apic_event){.verdict = APIC_NOTHING};
+	}
+}
+
+/* An entry that the machine makes without a new evaluation, and in which the guest takes what was offered before. */
+static void take_late(struct vp *vp)
+{
+	if (told[vp->index].verdict == APIC_DELIVER && vp->apic.offered.verdict == APIC_DELIVER) {
+		apic_accept(vp, told[vp->index]);
+		told[vp->index] = (struct apic_event){.verdict = APIC_NOTHING};
+	}
+}
+
+static void end_lazily_or_not(struct vp *vp)
+{
+	uint32_t *assist = vp->assist.frame;
+	uint32_t before = *assist;
+
+	*assist = before & ~1u;
+	if ((before & 1) == 0) {
+		apic_eoi(vp);
+	}
+}
+
+static void sleep_or_request(const struct command *command)
+{
+	switch (command->number % 4) {
+	case 0:
+		vp_halt(command->vp);
+		break;
+	case 1:
+		vp_idle(command->vp);
+		break;
+	default:
+		vp_request(command->vp, (uint32_t)command->value & 0x3f);
+		break;
+	}
+}
+
+static void run_command(struct fake *fake, const struct command *command)
+{
+	uint64_t ignored;
+
+	switch (command->operation % 16) {
+	case 0:
+		(void)apic_msr_write(command->vp, 0x800u + command->number, command->value);
+		break;
+	case 1:
+		(void)apic_msr_read(command->vp, 0x800u + command->number, &ignored);
+		break;
+	case 2:
+		(void)apic_msr_write(command->vp, command->number % 2 == 0 ? 0x1b : 0x6e0, command->value);
+		break;
+	case 3:
+		apic_page_write(command->vp, command->number * 16u, (uint32_t)command->value);
+		break;
+	case 4:
+		(void)apic_page_read(command->vp, command->number * 16u);
+		break;
+	case 5:
+		(void)apic_raise(command->vp, command->number, (command->value & 1) != 0);
+		break;
+	case 6:
+		apic_raise_legacy(command->vp, command->number);
+		break;
+	case 7:
+		(void)stimer_config_write(command->vp, command->number % 4, command->value);
+		break;
+	case 8:
+		(void)stimer_count_write(command->vp, command->number % 4, command->value);
+		break;
+	case 9:
+		fake_advance(fake, command->value % (16 * FAKE_TSC_HZ / 1000));
+		break;
+	case 10:
+		overlay_set(command->vp, &command->vp->assist, command->value);
+		break;
+	case 11:
+		end_lazily_or_not(command->vp);
+		break;
+	case 12:
+		apic_command(command->vp, command->value);
+		break;
+	case 13:
+		sleep_or_request(command);
+		break;
+	case 14:
+		take_late(command->vp);
+		break;
+	default:
+		enter(command);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fake *fake = fake_hv_create(VPS, 4);
+
+	CHECK(fake != NULL);
+	memset(told, 0, sizeof(told));
+	for (; size >= COMMAND_SIZE; data += COMMAND_SIZE, size -= COMMAND_SIZE) {
+		struct command command = {
+			.operation = data[0],
+			.vp = fake_vp(fake, data[1] % VPS),
+			.number = data[10],
+		};
+
+		memcpy(&command.value, data + 2, sizeof(command.value));
+		run_command(fake, &command);
+		for (uint32_t i = 0; i < VPS; i++) {
+			check_vectors(fake_vp(fake, i));
+			check_deadline(fake_vp(fake, i));
+			check_answer(fake_vp(fake, i));
+		}
+	}
+	fake_hv_destroy(fake);
+	return 0;
+}

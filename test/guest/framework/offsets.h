@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers that assembly and C share; `cpu.c` asserts that they fit `struct cpu`. */
+#pragma once
+
+#define CPU_MAX 8
+#define CPU_STACK_SIZE 32768
+#define BOOT_PD_COUNT 8
+
+#define CPU_GUARD_STACK 8
+#define CPU_USER_RETURN_STACK 16
+
+#define SELECTOR_CODE 0x08
+#define SELECTOR_DATA 0x10
+#define SELECTOR_USER_DATA 0x1B
+#define SELECTOR_USER_CODE 0x23
+#define SELECTOR_TSS 0x28
+#define SELECTOR_CODE32 0x38
+
+#define VECTOR_USER_RETURN 0x80

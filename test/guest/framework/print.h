@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Text on the first serial port: %s %c %d %u %x with l, zero padding and width; nothing else. */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+void print_init(void);
+/* Nothing is printed while this is set: the framework tests its own failures. */
+extern bool print_muted;
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Descriptor tables, and what happens on an exception or interrupt while the hypervisor itself runs.
+ *
+ * There is no task-state segment: nothing leaves ring 0, no stack is switched, and the task register belongs to the
+ * guest (x86/svm/svm.c says why).
+ */
+#include "x86/cpu/trap.h"
+
+#include "x86/image.h"
+#include "x86/panic.h"
+#include "x86/vm/interrupt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EXCEPTION_COUNT 32
+#define GATE_INTERRUPT 0x8e00u /* present, DPL 0, 64-bit interrupt gate */
+#define SELECTOR_CODE 0x08
+
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint16_t attributes;
+	uint16_t offset_middle;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "AMD APM volume 2, long-mode interrupt gate");
+
+static const uint64_t gdt[] = {
+	0, UINT64_C(0x00af9b000000ffff), /* 64-bit code, ring 0 */
+	UINT64_C(0x00cf93000000ffff),	 /* data, ring 0 */
+};
+static struct gate idt[256];
+
+static struct gate gate_to(uint64_t handler)
+{
+	return (struct gate){
+		.offset_low = (uint16_t)handler,
+		.selector = SELECTOR_CODE,
+		.attributes = GATE_INTERRUPT,
+		.offset_middle = (uint16_t)(handler >> 16),
+		.offset_high = (uint32_t)(handler >> 32),
+	};
+}
+
+static void load_table(const char which, const void *table, uint16_t limit)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) pointer = {limit, (uint64_t)table};
+
+	if (which == 'g') {
+		__asm__ volatile("lgdt %0" : : "m"(pointer));
+	} else {
+		__asm__ volatile("lidt %0" : : "m"(pointer));
+	}
+}
+
+static void load_segments(void)
+{
+	__asm__ volatile("push %[code]\n"
+			 "lea 1f(%%rip), %%rax\n"
+			 "push %%rax\n"
+			 "lretq\n"
+			 "1:\n"
+			 "mov %[data], %%ds\n"
+			 "mov %[data], %%es\n"
+			 "mov %[data], %%ss\n"
+			 "mov %[none], %%fs\n"
+			 "mov %[none], %%gs\n"
+			 :
+			 : [code] "i"(SELECTOR_CODE), [data] "r"(0x10), [none] "r"(0)
+			 : "rax", "memory");
+}
+
+void trap_init_lp(void)
+{
+	if (idt[0].selector == 0) {
+		for (unsigned vector = 0; vector < 256; vector++) {
+			idt[vector] = gate_to((uint64_t)trap_stubs[vector]);
+		}
+	}
+	load_table('g', gdt, sizeof(gdt) - 1);
+	load_table('i', idt, sizeof(idt) - 1);
+	load_segments();
+}
+
+static bool fix_up(struct trap_frame *frame)
+{
+	for (const struct image_fixup *entry = __fixup_start; entry < __fixup_end; entry++) {
+		if (entry->fault == frame->rip) {
+			frame->rip = entry->resume;
+			return true;
+		}
+	}
+	return false;
+}
+
+void x86_trap(struct trap_frame *frame)
+{
+	if (interrupt_window_open() || frame->vector == VECTOR_NMI || frame->vector >= EXCEPTION_COUNT) {
+		interrupt_arrived((uint8_t)frame->vector);
+	} else if (!fix_up(frame)) {
+		panic_exception(frame);
+	}
+}

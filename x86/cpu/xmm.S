@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * void machine_xmm_get(struct vp *vp, unsigned count, void *out)
+ *
+ * The hypervisor is compiled without SSE, so XMM0 to XMM5 still hold what the guest left in them. CR4.OSFXSR is set
+ * (svm_lp_enable). CR0.TS may be the guest's concern, but CR0 is the host's here.
+ */
+	.text
+	.code64
+	.globl machine_xmm_get
+machine_xmm_get:
+	cmp $1, %esi
+	jb 1f
+	movups %xmm0, (%rdx)
+	je 1f
+	cmp $3, %esi
+	movups %xmm1, 16(%rdx)
+	jb 1f
+	movups %xmm2, 32(%rdx)
+	je 1f
+	cmp $5, %esi
+	movups %xmm3, 48(%rdx)
+	jb 1f
+	movups %xmm4, 64(%rdx)
+	je 1f
+	movups %xmm5, 80(%rdx)
+1:	ret
+	.section .note.GNU-stack, "", @progbits

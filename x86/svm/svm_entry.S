@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The world switch. svm_loop(vp) enters the guest, saves what it leaves in the general-purpose registers, calls
+ * svm_exit(vp), and enters again.
+ *
+ * RAX and RSP travel in the VMCB. FS, GS, TR, LDTR and the system-call MSRs are not switched at all: the hypervisor
+ * uses none of them, so they stay the guest's (svm.c reads and writes them with VMSAVE and VMLOAD). No SSE register
+ * is touched. Interrupts and NMIs cannot arrive here: GIF is clear.
+ */
+#include "x86/vm/vp.h"
+
+#define GPR(n) (X86_VP_GPR + 8 * (n))(%rdi)
+
+	.text
+	.code64
+	.balign 16
+	.globl svm_loop
+svm_loop:
+	push %rdi
+1:	mov X86_VP_CONTROL(%rdi), %rax
+	mov GPR(1), %rcx
+	mov GPR(2), %rdx
+	mov GPR(3), %rbx
+	mov GPR(5), %rbp
+	mov GPR(6), %rsi
+	mov GPR(8), %r8
+	mov GPR(9), %r9
+	mov GPR(10), %r10
+	mov GPR(11), %r11
+	mov GPR(12), %r12
+	mov GPR(13), %r13
+	mov GPR(14), %r14
+	mov GPR(15), %r15
+	mov GPR(7), %rdi
+	vmrun %rax
+	push %rdi
+	mov 8(%rsp), %rdi
+	mov %rcx, GPR(1)
+	mov %rdx, GPR(2)
+	mov %rbx, GPR(3)
+	mov %rbp, GPR(5)
+	mov %rsi, GPR(6)
+	pop GPR(7)
+	mov %r8, GPR(8)
+	mov %r9, GPR(9)
+	mov %r10, GPR(10)
+	mov %r11, GPR(11)
+	mov %r12, GPR(12)
+	mov %r13, GPR(13)
+	mov %r14, GPR(14)
+	mov %r15, GPR(15)
+	call svm_exit
+	mov (%rsp), %rdi
+	jmp 1b
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the files of the AMD back end share.
+ */
+#pragma once
+
+#include "abi/hv_register.h"
+#include "x86/svm/vmcb.h"
+#include "x86/vm/vp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Optional features, as CPUID 0x8000000A reports them. Set once, by svm_refusal. */
+struct svm_features {
+	bool next_rip;	    /* the VMCB tells where the instruction ends */
+	bool decode_assist; /* the VMCB holds the instruction's bytes on nested faults */
+	bool flush_by_asid;
+	uint32_t asid_count;
+};
+extern struct svm_features svm_features;
+
+/* svm_entry.S */
+_Noreturn void svm_loop(struct x86_vp *vp);
+/* Called by svm_loop after each exit; when it returns, everything is ready for the next entry. */
+void svm_exit(struct x86_vp *vp);
+
+/* At the next entry: drop the guest's TLB. */
+void svm_flush(struct x86_vp *vp);
+
+uint64_t svm_register_get(struct x86_vp *vp, enum hv_register_name name);
+void svm_register_set(struct x86_vp *vp, enum hv_register_name name, uint64_t value);
+uint64_t svm_segment_base(struct x86_vp *vp, enum hv_register_name name);
+void svm_segment_set(struct x86_vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest);
+
+/* Answers requests and arms events until the guest may be entered. */
+void svm_prepare(struct x86_vp *vp);
+
+/* Allocates and fills the MSR permission map once; NULL: no memory. */
+void *svm_msr_map(void);
