@@ -9,6 +9,8 @@
  * Says who: TLFS 2.0a, "Virtual APIC": EOI is write-only; ICR has the xAPIC's high half in bits 63:32; TPR bits 63:8
  * are reserved. "Requirements for Implementing..." (2012): a self-IPI is taken before the next instruction.
  *
+ * Covers: 0x40000070, 0x40000071, 0x40000072
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

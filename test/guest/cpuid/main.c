@@ -11,6 +11,10 @@
  * Hypervisor Interface" (2012): answers are equal on all VPs and constant. Leaf 0x40000082: Linux reads it without
  * asking whether it exists, so it must be 0.
  *
+ * Covers: 0x40000000.EAX, 0x40000000.EBX, 0x40000000.ECX, 0x40000000.EDX, 0x40000001.EAX, 0x40000002.EAX,
+ *         0x40000002.EBX, 0x40000002.ECX, 0x40000002.EDX, 0x40000003.EAX, 0x40000003.EDX, 0x40000004.EAX,
+ *         0x40000004.EBX, 0x40000004.ECX, 0x40000005.EAX, 0x40000005.EBX, 0x40000006.EAX
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

@@ -9,6 +9,8 @@
  * Says who: TLFS 6.0b, "Guest crash enlightenment". GUEST: Linux hands over the end of its log: P3 its address,
  * P4 its length, then writes both bits.
  *
+ * Covers: 0x40000100, 0x40000101, 0x40000102, 0x40000103, 0x40000104, 0x40000105
+ *
  * Log: verdigris guest test: crash text 4711
  * Log: second line of it
  */

@@ -6,6 +6,8 @@
  * change; they cannot be written. Linux takes them in place of all calibration, so an error here is an error in time.
  *
  * Says who: TLFS 6.0b, "Partition reference time", frequency MSRs.
+ *
+ * Covers: 0x40000022, 0x40000023
  */
 #include "../framework/apic.h"
 #include "../framework/clock.h"

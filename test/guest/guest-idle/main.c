@@ -8,6 +8,8 @@
  *
  * Says who: TLFS 6.0b, "Virtual processor idle sleep state": wakes on the arrival of an interrupt, masked or not.
  *
+ * Covers: 0x400000F0
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

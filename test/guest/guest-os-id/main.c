@@ -7,6 +7,8 @@
  *
  * Says who: TLFS 6.0b, "Establishing the hypercall interface": a guest OS id of zero disables the hypercall page.
  *
+ * Covers: 0x40000000
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

@@ -9,6 +9,8 @@
  * Says who: TLFS 6.0b, HvCallSendSyntheticClusterIpi(Ex): vectors 0x10 to 0xFF, INVALID_PARAMETER otherwise. What
  * happens with processors that do not exist the text leaves open: here it must merely do no harm.
  *
+ * Covers: HvCallSendSyntheticClusterIpi, HvCallSendSyntheticClusterIpiEx
+ *
  * Run: --smp 1
  * Run: --smp 2
  * Run: --smp 4

@@ -9,6 +9,8 @@
  * Says who: TLFS 2.0a, "Hypercall page" and "Overlay pages"; TLFS 6.0b for the Locked bit. That a write raises #GP is
  * in 2.0a; the text has #MC in another place, so this is the reading of Verdigris.
  *
+ * Covers: 0x40000001
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

@@ -11,6 +11,9 @@
  * 2 all address spaces, 4 non-global only (not for lists). A caller is told of an empty mask and of reserved flags by
  * INVALID_PARAMETER; addresses beyond the address space are ignored. TLFS 2.0a, HvSwitchVirtualAddressSpace.
  *
+ * Covers: HvSwitchVirtualAddressSpace, HvFlushVirtualAddressSpace, HvFlushVirtualAddressList,
+ *         HvCallFlushVirtualAddressSpaceEx, HvCallFlushVirtualAddressListEx
+ *
  * Run: --smp 1
  * Run: --smp 2
  * Run: --smp 4

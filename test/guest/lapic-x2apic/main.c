@@ -87,6 +87,10 @@ static const struct refusal refusals[] = {
 
 static void test_refusals(void)
 {
+	if (!hv_present()) {
+		skip("QEMU's own x2APIC takes nearly everything", "what must be refused");
+		return;
+	}
 	for (unsigned i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
 		check_equal(rdmsr_fault(unreadable[i]), FAULT_GP, "reading 0x%x raises #GP", unreadable[i]);
 	}

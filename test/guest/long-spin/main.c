@@ -6,6 +6,8 @@
  *
  * Says who: TLFS 6.0b, HvCallNotifyLongSpinWait: advisory, the only status is success. Leaf 0x40000004 EBX tells after
  * how many attempts to call; 0xFFFFFFFF means never.
+ *
+ * Covers: HvNotifyLongSpinWait
  */
 #include "../framework/clock.h"
 #include "../framework/cpu.h"

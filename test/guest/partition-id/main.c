@@ -6,6 +6,8 @@
  * without it the status is ACCESS_DENIED and the output stays as it was.
  *
  * Says who: TLFS 6.0b, HvCallGetPartitionId. GUEST: Linux lets it write its answer into the input page.
+ *
+ * Covers: HvGetPartitionId
  */
 #include "../framework/cpu.h"
 #include "../framework/hv.h"

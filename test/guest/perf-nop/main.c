@@ -5,6 +5,8 @@
  * Checked: they succeed, the one with input in both forms; the one with output writes at most 8 bytes. They exist to
  * measure what a hypercall costs. No source tells their layouts: 8 bytes of input and of output are Verdigris' choice.
  * No CPUID bit advertises them, so INVALID_HYPERCALL_CODE for the first one counts as "not there".
+ *
+ * Covers: HvCallPerfNop, HvCallPerfNopInput, HvCallPerfNopOutput
  */
 #include "../framework/cpu.h"
 #include "../framework/hv.h"

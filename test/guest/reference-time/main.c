@@ -9,6 +9,8 @@
  * Says who: TLFS 6.0b, "Partition reference time" and "Reference time stamp counter (TSC) page": time =
  * ((tsc * scale) >> 64) + offset; sequence 0 means that the page is not to be used.
  *
+ * Covers: 0x40000020, 0x40000021
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

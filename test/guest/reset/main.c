@@ -7,6 +7,8 @@
  *
  * Says who: TLFS 2.0a, "Virtual system reset MSR": bit 0 resets, bits 63:1 are reserved.
  *
+ * Covers: 0x40000003
+ *
  * Ends with: reset
  */
 #include "../framework/clock.h"

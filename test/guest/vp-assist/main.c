@@ -9,6 +9,8 @@
  * Says who: TLFS 6.0b, "Virtual APIC: EOI assist". GUEST: Linux clears the bit by an atomic exchange and writes the
  * EOI MSR if it was clear; it sets the MSR before it has an identity and writes 0 when a processor goes offline.
  *
+ * Covers: 0x40000073
+ *
  * Run: --smp 1
  * Run: --smp 2
  */

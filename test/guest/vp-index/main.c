@@ -7,6 +7,8 @@
  *
  * Says who: TLFS 6.0b, "Virtual processor index".
  *
+ * Covers: 0x40000002
+ *
  * Run: --smp 1
  * Run: --smp 2
  * Run: --smp 4

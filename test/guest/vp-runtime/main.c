@@ -7,6 +7,8 @@
  *
  * Says who: TLFS 6.0b, "Virtual processor run time register".
  *
+ * Covers: 0x40000010
+ *
  * Run: --smp 1
  * Run: --smp 2
  */
