@@ -16,7 +16,7 @@ MACHINE_COMPLAINTS = re.compile("|".join([
     "fail to add MMCONFIG information",  # the "pc" machine has no memory-mapped configuration space
     "mtrr: your CPUs had inconsistent",  # its firmware sets those of the first processor only
     r"ACPI: IRQ 4 override to edge\(!\)",  # QEMU 11.1's tables describe the serial port so
-    r"hrtimer: interrupt took \d+ ns",  # the host gave the emulator no processor for a while
+    r"hrtimer: interrupt took \d+ ns|hpet: Lost \d RTC interrupts",  # the host gave the emulator no processor for a while
     "x2apic already enabled",  # what nox2apic says where x2APIC is on from the start, as it is here by design
     r"^(#\d+ ?)+$",  # the second half of the line that counts the processors up, which has no level
 ]))
