@@ -25,6 +25,7 @@ enum {
 	ACPI_RSDP = 0x070,	      /* u64 */
 	E820_ENTRIES = 0x1e8,	      /* u8 */
 	SETUP_SECTORS = 0x1f1,	      /* u8 */
+	CODE_PARAGRAPHS = 0x1f4,      /* u32: protected-mode code, in units of 16 bytes */
 	HEADER_END_OFFSET = 0x201,    /* u8: header ends at 0x202 + this */
 	HEADER_MAGIC = 0x202,	      /* u32 "HdrS" */
 	PROTOCOL_VERSION = 0x206,     /* u16 */
@@ -81,13 +82,15 @@ static uint32_t setup_size(const uint8_t *file)
 static void check(const struct handover *handover, const uint8_t *file)
 {
 	uint64_t version = read(file + PROTOCOL_VERSION, 2);
+	uint64_t whole = setup_size(file) + read(file + CODE_PARAGRAPHS, 4) * 16;
 
 	if (version < PROTOCOL_LEAST || (file[LOAD_FLAGS] & LOADED_HIGH) == 0) {
 		panic_stop("the Linux kernel is too old: boot protocol %lu.%02lu, at least 2.10 is needed",
 			   version >> 8, version & 0xff);
 	}
-	if (setup_size(file) >= handover->kernel.size) {
-		panic_stop("the Linux kernel file is cut short: %lu bytes", handover->kernel.size);
+	if (handover->kernel.size < whole) {
+		panic_stop("the Linux kernel file is cut short: %lu of %lu bytes", handover->kernel.size,
+			   whole);
 	}
 	if (strlen(handover->command_line) > read(file + COMMAND_LINE_SIZE, 4)) {
 		panic_stop("root's command line is longer than this kernel takes (%lu bytes)",

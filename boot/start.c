@@ -302,16 +302,16 @@ static uint32_t parse_hex(const char *text)
 	}
 }
 
+/* The port comes first: what the other options make us say ends through it. */
 static void read_options(void)
 {
 	char value[32];
 
-	if (handover_option(handover.options, "identity", value, sizeof(value)) &&
-	    strcmp(value, "guest") != 0) {
-		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
-	}
 	if (handover_option(handover.options, "debug-exit", value, sizeof(value))) {
 		machine.debug_exit_port = (uint16_t)parse_hex(value);
+	}
+	if (handover_option(handover.options, "identity", value, sizeof(value)) && strcmp(value, "guest") != 0) {
+		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
 	}
 }
 
