@@ -310,7 +310,8 @@ static void read_options(void)
 	if (handover_option(handover.options, "debug-exit", value, sizeof(value))) {
 		machine.debug_exit_port = (uint16_t)parse_hex(value);
 	}
-	if (handover_option(handover.options, "identity", value, sizeof(value)) && strcmp(value, "guest") != 0) {
+	if (handover_option(handover.options, "identity", value, sizeof(value)) &&
+	    strcmp(value, "guest") != 0) {
 		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
 	}
 }

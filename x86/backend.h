@@ -97,6 +97,8 @@ struct backend {
 	void (*window)(void);
 	/* Sleeps until one comes, and lets it in. One that came earlier and still waits ends the sleep at once. */
 	void (*sleep)(void);
+	/* Is this one of the instructions of `window` and `sleep`? */
+	bool (*window_has)(uint64_t rip);
 
 	/* The hypercall page's instructions: up to 16 bytes; returns how many. */
 	unsigned (*hypercall_code)(uint8_t code[16]);

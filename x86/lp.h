@@ -21,7 +21,6 @@ struct lp {
 	void *stack;		   /* lowest address; holds a pointer to this struct */
 	void *host_save;	   /* the vendor's page for host state */
 	uint64_t timer_interrupts; /* how many this LP has had */
-	bool window;		   /* interrupts are being let in: x86/vm/interrupt.h */
 	_Atomic bool online;	   /* the LP has started and waits for work */
 };
 

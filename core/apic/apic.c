@@ -16,15 +16,9 @@
 /* Level-triggered vectors that are on their way or in service will have no EOI any more. */
 static void level_forget(struct apic *apic)
 {
-	struct apic_event offered = apic->offered;
-
 	for (unsigned i = 0; i < APIC_VECTOR_WORDS; i++) {
-		uint64_t present = atomic_load(&apic->irr[i]) | apic->isr[i];
-
-		if (offered.verdict == APIC_DELIVER && !offered.legacy && apic_word(offered.vector) == i) {
-			present |= apic_bit(offered.vector);
-		}
-		apic->level_dropped[i] |= present & atomic_load(&apic->tmr[i]);
+		apic->level_dropped[i] |= apic->level_owed[i];
+		apic->level_owed[i] = 0;
 	}
 }
 
@@ -80,6 +74,7 @@ void apic_reset(struct vp *vp, uint32_t apic_id)
 	apic_registers_clear(apic);
 	for (unsigned i = 0; i < APIC_VECTOR_WORDS; i++) {
 		atomic_store(&apic->legacy[i], 0);
+		apic->level_owed[i] = 0;
 		apic->level_dropped[i] = 0;
 	}
 	apic->id = apic_id;
@@ -171,6 +166,9 @@ bool apic_raise(struct vp *vp, uint8_t vector, bool level)
 		return false;
 	}
 	level_mark(apic, vector, level);
+	if (level) {
+		apic->level_owed[apic_word(vector)] |= apic_bit(vector);
+	}
 	atomic_fetch_or(&apic->irr[apic_word(vector)], apic_bit(vector));
 	vp_request(vp, VP_REQUEST_INTERRUPT);
 	return true;
@@ -275,7 +273,11 @@ bool apic_deliverable(struct vp *vp)
 {
 	struct apic *apic = &vp->apic;
 
-	if (apic->offered.verdict == APIC_DELIVER || apic_any(apic->legacy)) {
+	struct apic_event offered = apic->offered;
+	bool offers = offered.verdict == APIC_DELIVER;
+
+	/* The guest may have raised the TPR since a vector was offered. */
+	if (apic_any(apic->legacy) || (offers && (offered.legacy || offered.vector >> 4 > apic->tpr >> 4))) {
 		return true;
 	}
 	unsigned vector = apic_requested_highest(apic);
@@ -322,7 +324,9 @@ void apic_eoi(struct vp *vp)
 		return;
 	}
 	apic->isr[apic_word(vector)] &= ~apic_bit(vector);
-	if (apic_level(apic, vector)) {
+	/* TMR does not tell: an IPI with the same vector may have cleared it meanwhile. */
+	if ((apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0) {
+		apic->level_owed[apic_word(vector)] &= ~apic_bit(vector);
 		machine_level_eoi(vp, (uint8_t)vector);
 	}
 	if (apic_any(apic->irr)) {

@@ -36,7 +36,7 @@ void apic_assist_arm(struct vp *vp, uint8_t vector)
 	struct apic *apic = &vp->apic;
 
 	if (!overlay_enabled(&vp->assist) || apic_in_service_highest(apic) != 0 || apic_any(apic->irr) ||
-	    apic_level(apic, vector)) {
+	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0) {
 		return;
 	}
 	__atomic_fetch_or(assist_word(vp), HV_APIC_ASSIST_NO_EOI_REQUIRED, __ATOMIC_SEQ_CST);

@@ -57,7 +57,8 @@ class Case:
         return machine.Run(self.name, self.options() + arguments, **watching).finish()
 
     def linux(self, words):
-        return ["--append", f"console=ttyS0 {words}", need(machine.kernel(self.kernel)),
+        # A kernel that dies restarts at once, which ends the machine: no need to wait for the time limit.
+        return ["--append", f"console=ttyS0 panic=-1 {words}", need(machine.kernel(self.kernel)),
                 need(machine.initramfs(self.kernel))]
 
 
@@ -76,8 +77,7 @@ class Boot(Case):
 
     def run(self):
         words = self.words + (" nox2apic" if self.xapic else "")
-        # A kernel that dies restarts at once, which ends the machine: no need to wait for the time limit.
-        result = self.start(self.linux("panic=-1 verdigris.test " + words))
+        result = self.start(self.linux("verdigris.test " + words))
         found = failures(Facts(result.serial), self)
         return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
 
@@ -96,7 +96,7 @@ class Panic(Case):
     """A crashing kernel's last words arrive on the hypervisor's console, not only on its own."""
 
     def run(self):
-        result = self.start(self.linux("panic=-1 verdigris.panic"))
+        result = self.start(self.linux("verdigris.panic"))
         return expect_status(result, 0) + expect_text(
             result.console, "Kernel panic - not syncing: sysrq triggered crash", "on the hypervisor's console")
 

@@ -19,7 +19,7 @@ trap_stubs:
 	.balign TRAP_STUB_SIZE
 	test $8, %spl
 	jz 1f
-	push $0
+	push $TRAP_NO_ERROR_CODE
 1:	push $vector
 	jmp trap_common
 	.set vector, vector + 1

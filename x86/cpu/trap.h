@@ -7,6 +7,7 @@
 #pragma once
 
 #define TRAP_STUB_SIZE 32
+#define TRAP_NO_ERROR_CODE -1 /* in trap_frame.error_code: an interrupt, or an exception that has none */
 
 #ifndef __ASSEMBLY__
 

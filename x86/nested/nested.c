@@ -47,10 +47,18 @@ static struct {
 		*dropped; /* out of the tree, but a processor may still walk them: free after a flush */
 } nested;
 
+/* How many tables identity mappings must leave, so that every overlay can still be placed, or moved. Those that are
+ * placed count in full: near each other they share tables, and apart each needs its own. One more than there are: while
+ * one moves it has tables at both places. */
+static unsigned reserve_for_overlays(unsigned overlay_count)
+{
+	return (overlay_count + 1) * TABLES_PER_OVERLAY;
+}
+
 bool nested_create(struct partition *partition, unsigned overlay_count, unsigned gpa_bits)
 {
-	/* One overlay more than there are: while one moves it has tables at both places. */
-	unsigned count = (overlay_count + 1) * TABLES_PER_OVERLAY + TABLES_FOR_IDENTITY;
+	unsigned count = overlay_count * TABLES_PER_OVERLAY + reserve_for_overlays(overlay_count) +
+			 TABLES_FOR_IDENTITY;
 
 	nested.partition = partition;
 	nested.gpa_limit = UINT64_C(1) << gpa_bits;
@@ -163,18 +171,6 @@ static bool overlaps(uint64_t base, uint64_t size, uint64_t other, uint64_t othe
 	return base < other + other_size && other < base + size;
 }
 
-/* How many tables identity mappings must leave, so that every overlay can still be placed, or moved. */
-static unsigned reserve_for_overlays(void)
-{
-	unsigned waiting = nested.overlay_count + 1;
-
-	for (struct overlay_page *overlay = nested.partition->overlays; overlay != NULL;
-	     overlay = overlay->next) {
-		waiting -= overlay->placed ? 1 : 0;
-	}
-	return waiting * TABLES_PER_OVERLAY;
-}
-
 static bool has_hole(uint64_t base, uint64_t size)
 {
 	return overlaps(base, size, pool_region.base, pool_region.size) ||
@@ -206,7 +202,7 @@ static int map_around(uint64_t address)
 		if (has_hole(base, size)) {
 			continue;
 		}
-		entry = entry_at(address, level, reserve_for_overlays());
+		entry = entry_at(address, level, reserve_for_overlays(nested.overlay_count));
 		if (entry == NULL) {
 			return 0;
 		}

@@ -86,13 +86,24 @@ static bool is_made_by_instruction(uint64_t event)
 	       (type == VMCB_EVENT_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
 }
 
+/* Does the processor make this event again by itself, because V_IRQ is still set? OBSERVED: QEMU (7.2 at least) clears
+ * V_IRQ only behind the delivery, and reports the interrupt, when a nested fault cuts it short, as an exception with
+ * the interrupt's vector, which no processor takes as an event to inject. A true exception with that vector is made
+ * again, too: RIP is still at its instruction. */
+static bool is_virtual_interrupt(const struct x86_vp *vp, uint64_t event)
+{
+	return vp->armed.verdict == APIC_DELIVER && (event & VMCB_EVENT_TYPE) == VMCB_EVENT_EXCEPTION &&
+	       (event & VMCB_EVENT_VECTOR) == vp->armed.vector;
+}
+
 /* An event was on its way into the guest when the exit came: it is delivered again. */
 static void note_interrupted_event(struct x86_vp *vp)
 {
 	uint64_t event = vp->vmcb->exit_event;
 
 	vp->vmcb->event = 0;
-	if ((event & VMCB_EVENT_VALID) != 0 && !is_made_by_instruction(event)) {
+	if ((event & VMCB_EVENT_VALID) != 0 && !is_made_by_instruction(event) &&
+	    !is_virtual_interrupt(vp, event)) {
 		vp->vmcb->event = event;
 	}
 }

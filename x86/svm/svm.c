@@ -186,15 +186,9 @@ void svm_flush(struct x86_vp *vp)
 	vp->vmcb->tlb_control = svm_features.flush_by_asid ? VMCB_TLB_FLUSH_GUEST : VMCB_TLB_FLUSH_ALL;
 }
 
-/* IF is set whenever exits are handled, because VMRUN takes the host's IF as the mask for physical interrupts. */
-static void svm_window(void)
+static bool svm_window_has(uint64_t rip)
 {
-	__asm__ volatile("stgi; nop; clgi" : : : "memory");
-}
-
-static void svm_sleep(void)
-{
-	__asm__ volatile("cli; stgi; sti; hlt; clgi" : : : "memory");
+	return rip >= (uint64_t)svm_window && rip < (uint64_t)svm_window_end;
 }
 
 static unsigned svm_hypercall_code(uint8_t code[16])
@@ -225,5 +219,6 @@ const struct backend svm_backend = {
 	.flush = svm_flush,
 	.window = svm_window,
 	.sleep = svm_sleep,
+	.window_has = svm_window_has,
 	.hypercall_code = svm_hypercall_code,
 };

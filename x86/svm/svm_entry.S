@@ -52,4 +52,20 @@ svm_loop:
 	call svm_exit
 	mov (%rsp), %rdi
 	jmp 1b
+
+/* IF is set whenever exits are handled, because VMRUN takes the host's IF as the mask for physical interrupts. */
+	.globl svm_window, svm_sleep, svm_window_end
+svm_window:
+	stgi
+	nop
+	clgi
+	ret
+svm_sleep:
+	cli
+	stgi
+	sti
+	hlt
+	clgi
+	ret
+svm_window_end:
 	.section .note.GNU-stack, "", @progbits

@@ -22,6 +22,11 @@ extern struct svm_features svm_features;
 
 /* svm_entry.S */
 _Noreturn void svm_loop(struct x86_vp *vp);
+/* Let interrupts in for a moment; sleep until one comes. All of their code lies before svm_window_end. */
+void svm_window(void);
+void svm_sleep(void);
+extern const uint8_t svm_window_end[];
+
 /* Called by svm_loop after each exit; when it returns, everything is ready for the next entry. */
 void svm_exit(struct x86_vp *vp);
 

@@ -23,31 +23,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-bool interrupt_window_open(void)
+bool interrupt_window_has(uint64_t rip)
 {
-	return lp_this()->window;
+	return backend->window_has(rip);
 }
 
 void interrupt_window(void)
 {
-	struct lp *lp = lp_this();
-
-	lp->window = true;
 	backend->window();
-	lp->window = false;
 }
 
 void interrupt_sleep(void)
 {
-	struct lp *lp = lp_this();
-
-	lp->window = true;
-	if (lp->vp != NULL) {
+	if (lp_this()->vp != NULL) {
 		backend->sleep();
 	} else {
 		cpu_sleep(); /* virtualization is not on yet */
 	}
-	lp->window = false;
 }
 
 static void deliver(struct x86_vp *vp, uint8_t vector)

@@ -13,8 +13,8 @@
 struct vp;
 struct x86_vp;
 
-/* Is the calling LP inside interrupt_window or interrupt_sleep? Then any vector is an interrupt, even one below 32. */
-bool interrupt_window_open(void);
+/* Is this instruction one where interrupt_window or interrupt_sleep let interrupts in? */
+bool interrupt_window_has(uint64_t rip);
 
 /* The handler; called by x86_trap. */
 void interrupt_arrived(uint8_t vector);

@@ -53,6 +53,8 @@ struct apic {
 	_Atomic uint64_t
 		legacy[APIC_VECTOR_WORDS]; /* (a) ExtINT vectors that the 8259 has already handed over */
 	uint64_t isr[APIC_VECTOR_WORDS];   /* (v) vectors in service */
+	uint64_t level_owed
+		[APIC_VECTOR_WORDS]; /* (v) level-triggered, whose machine_level_eoi is due at EOI */
 	uint64_t level_dropped
 		[APIC_VECTOR_WORDS]; /* (v) level-triggered, lost to a disabled APIC, not yet ended */
 	struct apic_event offered;   /* (v) APIC_DELIVER: the machine was told to deliver it */

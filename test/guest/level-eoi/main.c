@@ -6,7 +6,7 @@
  * is read; the I/O APIC's input for it is programmed as level-triggered. Checked: one interrupt for each EOI,
  * by the APIC's EOI and by the synthetic MSR; none without EOI; Remote IRR and TMR set meanwhile; silence once the line
  * falls; lazy EOI never offered for it; an edge-triggered input still makes one interrupt; masking holds it back; a
- * higher edge interrupt in between changes nothing.
+ * higher edge interrupt in between changes nothing; nor does an IPI with the same vector stop lower devices.
  *
  * Says who: Intel 82093AA I/O APIC data sheet (Remote IRR, trigger mode); Intel SDM volume 3, "EOI register"; TLFS 6.0b,
  * EOI assist: not for level-triggered interrupts.
@@ -27,6 +27,7 @@
 
 #define VECTOR 0x51
 #define HIGH 0x81
+#define LOW 0x31
 
 #define IOAPIC_DEFAULT 0xFEC00000u
 #define IOAPIC_REDIRECTION 0x10u
@@ -244,6 +245,35 @@ static void test_edge(void)
 	route(RTE_MASKED, 0);
 }
 
+/* An interrupt with the same vector from elsewhere clears TMR, and with it what the EOI would have told the I/O APIC: so
+ * it is on a processor. It must not be more: devices of lower priority still reach the processor afterwards. */
+static void test_same_vector(void)
+{
+	begin();
+	irq_set(VECTOR, handle_without_eoi);
+	line_up_at(cpus[0].apic_id);
+	interrupts_on();
+	WAIT_FOR(taken != 0, 3000);
+	apic_send_self(VECTOR);
+	line_down();
+	apic_eoi();
+	WAIT_FOR(taken == 2, 1000);
+	apic_eoi();
+	interrupts_off();
+	check_equal(taken, 2, "an IPI with the vector of a level interrupt in service comes behind its EOI");
+	check_equal(apic_highest(APIC_ISR), 0, "nothing is left in service");
+	irq_set(VECTOR, handle);
+	irq_forget();
+	route(LOW, cpus[0].apic_id);
+	interrupts_on();
+	line_up();
+	check(WAIT_FOR(this_cpu()->irq_count[LOW] != 0, 3000),
+	      "a device of lower priority is heard afterwards");
+	interrupts_off();
+	line_down();
+	route(RTE_MASKED, 0);
+}
+
 static void enable(void *unused)
 {
 	(void)unused;
@@ -290,6 +320,7 @@ void test_main(void)
 	test_no_eoi();
 	test_masked();
 	test_edge();
+	test_same_vector();
 	test_lazy();
 	test_other_processor();
 	route(RTE_MASKED, 0);

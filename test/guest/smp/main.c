@@ -119,6 +119,19 @@ static void spin_for_ever(void *unused)
 	}
 }
 
+static void user_spin(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		pause();
+	}
+}
+
+static void spin_in_user_mode(void *unused)
+{
+	user_call(user_spin, unused);
+}
+
 static void test_from(unsigned cpu, void (*state)(void *), const char *what)
 {
 	smp_post(cpu, state, NULL);
@@ -167,5 +180,6 @@ void test_main(void)
 	test_again_and_again(count - 1);
 	test_from(1, sleep_for_ever, "sleeps in HLT with interrupts off");
 	test_from(1, spin_for_ever, "spins with interrupts off");
+	test_from(1, spin_in_user_mode, "runs at CPL 3");
 	test_work_afterwards();
 }

@@ -88,6 +88,10 @@ static void test_page(void)
 	check(memory_is((const void *)page, 0, PAGE_SIZE), "the page begins as zeros");
 	page[64] = 0x600D;
 	check_equal(page[64], 0x600D, "the guest can write it");
+	page[65] = 0xC3C3C3C3; /* RET */
+	check_equal(guarded_call((void (*)(void *))(uint64_t)&page[65], NULL), FAULT_GP,
+		    "and not execute it, which raises #GP");
+	page[65] = 0;
 	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
 	check(pattern_is((const void *)page, SEED), "disabling brings the memory back, untouched");
 	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page | HV_MSR_ENABLE);
