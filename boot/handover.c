@@ -43,6 +43,9 @@ static void read_memory_map(const struct multiboot_info *info)
 				       .size = range.size_low | (uint64_t)range.size_high << 32,
 				       .type = range.type,
 			       });
+		if (range.size < sizeof(range) - sizeof(range.size) || range.size > info->memory_map_size) {
+			panic_stop("the boot loader's memory map is malformed");
+		}
 		at += range.size + (uint32_t)sizeof(range.size);
 	}
 }

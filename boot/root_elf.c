@@ -20,6 +20,7 @@
 
 #define NOTE_PHYS32_ENTRY 18
 #define HEADER_SEARCH 8192
+#define SEGMENTS_MAX 64 /* so that all fit a memory map, with what must be kept besides */
 #define HEADER_ADDRESS_FIELDS (1u << 16)
 #define LIMIT_4G (UINT64_C(1) << 32)
 
@@ -176,6 +177,10 @@ static struct memory_map check_segments(const struct elf_file *elf)
 	unsigned i;
 
 	memory_map_add(&places, (struct memory_range){ROOT_INFO_BASE, ROOT_INFO_SIZE, MEMORY_USABLE});
+	if (elf->header_count > SEGMENTS_MAX) {
+		panic_stop("root's ELF kernel has %u segments, at most %u are taken", elf->header_count,
+			   SEGMENTS_MAX);
+	}
 	for (i = 0; elf_segment(elf, i, &segment); i++) {
 		if (segment.type != ELF_LOAD || segment.memory_size == 0) {
 			continue;

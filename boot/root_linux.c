@@ -47,6 +47,7 @@ enum {
 #define LOADER_UNDEFINED 0xff
 #define E820_MAX 128
 #define SECTOR 512u
+#define LIMIT_4G (UINT64_C(1) << 32)
 #define ZERO_PAGE_SIZE 4096u
 #define FILE_LEAST 0x268u
 #define COMMAND_LINE_BASE (ROOT_INFO_BASE + ZERO_PAGE_SIZE)
@@ -151,6 +152,9 @@ struct root_entry root_load_linux(const struct handover *handover)
 		panic_stop(
 			"the Linux kernel file is malformed: %lu bytes do not fit the %lu that it asks for",
 			code_size, init_size);
+	}
+	if (load + init_size > LIMIT_4G || load < ROOT_INFO_BASE + ROOT_INFO_SIZE) {
+		panic_stop("the Linux kernel file is malformed: it wants to be at 0x%lx", load);
 	}
 	if (!memory_map_usable(&machine.root_memory, load, init_size)) {
 		panic_stop(

@@ -194,6 +194,7 @@ static struct lp *add_lp(uint32_t apic_id)
 
 	lp->index = machine.lp_count;
 	lp->apic_id = apic_id;
+	atomic_store(&lp->online, false);
 	lp->host_save = pool_alloc(1);
 	if (lp->host_save == NULL) {
 		panic_stop("out of memory for logical processor %u", lp->index);
@@ -218,6 +219,17 @@ static void start_processor(uint32_t apic_id, uint64_t trampoline)
 	hv_log(&machine.hv, "LP %u started, APIC id %u", lp->index, lp->apic_id);
 }
 
+/* Not one that runs already (firmware may list it twice), nor one whose id does not fit an xAPIC's IPI. */
+static bool can_be_started(uint32_t apic_id)
+{
+	for (unsigned i = 0; i < machine.lp_count; i++) {
+		if (machine.lp[i].apic_id == apic_id) {
+			return false;
+		}
+	}
+	return local_apic_reaches(apic_id);
+}
+
 static void start_processors(void)
 {
 	uint32_t self = local_apic_id();
@@ -226,7 +238,7 @@ static void start_processors(void)
 	machine.lp[0].apic_id = self;
 	hv_log(&machine.hv, "LP 0 started, APIC id %u", self);
 	for (unsigned i = 0; i < machine.acpi.processor_count; i++) {
-		if (machine.acpi.apic_id[i] != self && machine.lp_count < LP_MAX) {
+		if (machine.lp_count < LP_MAX && can_be_started(machine.acpi.apic_id[i])) {
 			start_processor(machine.acpi.apic_id[i], trampoline);
 		}
 	}

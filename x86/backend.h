@@ -51,9 +51,10 @@ struct vp_exit {
 	bool long_mode;	       /* VP_EXIT_HYPERCALL: from 64-bit code, EFER.LMA and CS.L */
 	bool privileged;       /* VP_EXIT_HYPERCALL: protected mode, not virtual-8086, CPL 0 */
 	enum vp_access access; /* VP_EXIT_MEMORY */
-	gpa_t gpa;	       /* VP_EXIT_MEMORY */
-	const uint8_t *bytes;  /* VP_EXIT_MEMORY: the instruction, */
-	uint8_t byte_count;    /* as far as the processor tells it; else 0 */
+	bool by_instruction; /* VP_EXIT_MEMORY: the instruction at RIP did it, not an event's delivery or a page walk */
+	gpa_t gpa;	     /* VP_EXIT_MEMORY */
+	const uint8_t *bytes; /* VP_EXIT_MEMORY: the instruction, */
+	uint8_t byte_count;   /* as far as the processor tells it; else 0 */
 	/* The registers that nearly every exit looks at, as they were when the guest left. */
 	uint64_t rip, rflags, cr3;
 };

@@ -26,6 +26,7 @@
 #define LINE_SIZE 256
 
 static _Atomic bool stopping;
+static struct lp *speaker; /* the LP that panics */
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
@@ -39,12 +40,24 @@ static void say(const char *format, ...)
 	serial_write(line, strlen(line));
 }
 
+static _Noreturn void leave(void)
+{
+	if (machine.debug_exit_port != 0) {
+		cpu_out8(machine.debug_exit_port, PANIC_EXIT_STATUS);
+	}
+	cpu_stop();
+}
+
 /* Only the first LP that panics speaks. */
 static void begin(void)
 {
 	if (atomic_exchange(&stopping, true)) {
+		if (speaker == lp_this()) {
+			leave(); /* the panic itself went wrong: no more words */
+		}
 		cpu_stop();
 	}
+	speaker = lp_this();
 	serial_hand_over(false);
 }
 
@@ -62,11 +75,10 @@ static void stop_others(void)
 static _Noreturn void end(void)
 {
 	stop_others();
-	if (machine.debug_exit_port != 0) {
-		cpu_out8(machine.debug_exit_port, PANIC_EXIT_STATUS);
+	if (machine.debug_exit_port == 0) {
+		say("verdigris: machine halted\n");
 	}
-	say("verdigris: machine halted\n");
-	cpu_stop();
+	leave();
 }
 
 static void say_message(const char *format, va_list arguments)

@@ -9,7 +9,6 @@
 #include "core/vp.h"
 #include "x86/backend.h"
 #include "x86/cpu/instructions.h"
-#include "x86/vm/interrupt.h"
 #include "x86/vm/vp.h"
 #include "lib/string.h"
 
@@ -70,7 +69,6 @@ void machine_vp_init_state(struct vp *vp)
 	x86->nmi_blocked = false;
 	backend->flush(x86);
 	backend->forget_events(x86);
-	interrupt_level_forget(x86);
 }
 
 void machine_vp_sipi_state(struct vp *vp, uint8_t vector)

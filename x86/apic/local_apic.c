@@ -59,6 +59,11 @@ uint32_t local_apic_id(void)
 	return page != NULL ? id >> 24 : id;
 }
 
+bool local_apic_reaches(uint32_t apic_id)
+{
+	return page == NULL || apic_id < 0xff;
+}
+
 static bool vector_bit(enum local_apic_register first, uint8_t vector)
 {
 	uint32_t word = local_apic_read((enum local_apic_register)(first + vector / 32 * 16));

@@ -52,6 +52,8 @@ void local_apic_init_lp(void);
 uint32_t local_apic_read(enum local_apic_register name);
 void local_apic_write(enum local_apic_register name, uint32_t value);
 uint32_t local_apic_id(void);
+/* Can an IPI be sent to this id? In xAPIC mode ids have 8 bits, and 255 is everybody. */
+bool local_apic_reaches(uint32_t apic_id);
 bool local_apic_in_service(uint8_t vector);
 bool local_apic_level_triggered(uint8_t vector);
 

@@ -129,6 +129,8 @@ static void describe_fault(struct x86_vp *vp)
 	uint64_t info = vp->vmcb->exit_info_1;
 
 	exit->kind = VP_EXIT_MEMORY;
+	exit->by_instruction =
+		(vp->vmcb->exit_event & VMCB_EVENT_VALID) == 0 && (info & VMCB_FAULT_WALK) == 0;
 	exit->bytes = vp->vmcb->fetched; /* none without decode assists */
 	exit->byte_count = vp->vmcb->fetched_count & 0xf;
 	exit->gpa = gpa(vp->vmcb->exit_info_2);
@@ -137,6 +139,13 @@ static void describe_fault(struct x86_vp *vp)
 	} else {
 		exit->access = (info & VMCB_FAULT_WRITE) != 0 ? VP_ACCESS_WRITE : VP_ACCESS_READ;
 	}
+}
+
+/* An exception of the guest's own. DR6 holds what the processor found (AMD APM volume 2, "Exception Intercepts"). */
+static void hand_on(struct x86_vp *vp, uint8_t vector, int64_t error_code)
+{
+	backend->raise(vp, vector, error_code);
+	vp->exit.kind = VP_EXIT_RESUME;
 }
 
 static void describe_hypercall(struct x86_vp *vp)
@@ -172,6 +181,10 @@ static void describe_exit(struct x86_vp *vp)
 		exit->kind = vmcb->exit_info_1 != 0 ? VP_EXIT_MSR_WRITE : VP_EXIT_MSR_READ;
 	} else if (code == VMCB_EXIT_NESTED_FAULT) {
 		describe_fault(vp);
+	} else if (code == VMCB_EXIT_EXCEPTION + VECTOR_DB) {
+		hand_on(vp, VECTOR_DB, -1);
+	} else if (code == VMCB_EXIT_EXCEPTION + VECTOR_AC) {
+		hand_on(vp, VECTOR_AC, 0);
 	} else if (code == VMCB_EXIT_IRET) {
 		nmi_return(vp);
 		exit->kind = VP_EXIT_RESUME;

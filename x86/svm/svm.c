@@ -83,8 +83,11 @@ static void svm_lp_enable(struct lp *lp)
 	cpu_write_cr4(cpu_read_cr4() | CR4_FXSR);
 }
 
+/* #DB and #AC are intercepted only to be handed on: a guest whose delivery of one raises the same one again would
+ * otherwise keep the processor in microcode for ever, deaf to kicks (CVE-2015-5307, CVE-2015-8104). */
 static void set_intercepts(struct vmcb *vmcb)
 {
+	vmcb->intercept_exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC;
 	vmcb->intercept_1 = VMCB_1_INTR | VMCB_1_NMI | VMCB_1_RDPMC | VMCB_1_CPUID | VMCB_1_INVD |
 			    VMCB_1_HLT | VMCB_1_INVLPGA | VMCB_1_MSR | VMCB_1_SHUTDOWN;
 	vmcb->intercept_2 = VMCB_2_VMRUN | VMCB_2_VMMCALL | VMCB_2_VMLOAD | VMCB_2_VMSAVE | VMCB_2_STGI |

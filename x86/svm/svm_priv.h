@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define VECTOR_DB 1
+#define VECTOR_AC 17
+
 /* Optional features, as CPUID 0x8000000A reports them. Set once, by svm_refusal. */
 struct svm_features {
 	bool next_rip;	    /* the VMCB tells where the instruction ends */

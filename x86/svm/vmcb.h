@@ -166,6 +166,7 @@ enum vmcb_intercept_2 {
 
 enum vmcb_exit_code {
 	VMCB_EXIT_WRITE_CR8 = 0x018,
+	VMCB_EXIT_EXCEPTION = 0x040, /* + vector, 0 to 31 */
 	VMCB_EXIT_INTR = 0x060,
 	VMCB_EXIT_NMI = 0x061,
 	VMCB_EXIT_SMI = 0x062,
@@ -195,4 +196,5 @@ enum vmcb_exit_code {
 
 /* EXITINFO1 of a nested page fault. */
 #define VMCB_FAULT_WRITE (UINT64_C(1) << 1)
+#define VMCB_FAULT_WALK (UINT64_C(1) << 33) /* while the guest's page tables were read */
 #define VMCB_FAULT_EXECUTE (UINT64_C(1) << 4)

@@ -108,10 +108,3 @@ void interrupt_level_end(struct x86_vp *vp, uint8_t vector)
 		local_apic_eoi();
 	}
 }
-
-void interrupt_level_forget(struct x86_vp *vp)
-{
-	for (; !bitmap256_is_empty(&vp->level_waiting);) {
-		interrupt_level_end(vp, (uint8_t)bitmap256_highest(&vp->level_waiting));
-	}
-}

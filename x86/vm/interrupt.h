@@ -26,6 +26,3 @@ void interrupt_sleep(void);
 
 /* The guest has ended this level-triggered interrupt: end it in the physical APIC, in the order that one needs. */
 void interrupt_level_end(struct x86_vp *vp, uint8_t vector);
-
-/* INIT: the guest will never end what it was given. */
-void interrupt_level_forget(struct x86_vp *vp);

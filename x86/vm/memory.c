@@ -92,7 +92,7 @@ void memory_fault(struct x86_vp *vp)
 	if (nested_map_identity(vp, gpn_of(vp->exit.gpa), vp->exit.access)) {
 		return;
 	}
-	if (gpn_of(vp->exit.gpa).value == gpn_of(gpa(APIC_BASE_DEFAULT)).value) {
+	if (gpn_of(vp->exit.gpa).value == gpn_of(gpa(APIC_BASE_DEFAULT)).value && vp->exit.by_instruction) {
 		apic_page_access(vp);
 	} else if (address - pool_region.base < pool_region.size) {
 		refuse(vp, "the hypervisor's memory");
