@@ -17,8 +17,8 @@
 #define EXCEPTION_COUNT 32
 #define VECTOR_GP 13
 #define VECTOR_MC 18
-#define PHANTOM_ERROR_CODE ((uint64_t)(-1 * 8 + 2)) /* entry -1 of the IDT */
-#define GATE_INTERRUPT 0x8e00u			    /* present, DPL 0, 64-bit interrupt gate */
+#define ERROR_CODE_MAX 0xffffu /* of any that a processor makes */
+#define GATE_INTERRUPT 0x8e00u /* present, DPL 0, 64-bit interrupt gate */
 #define SELECTOR_CODE 0x08
 
 struct gate {
@@ -113,12 +113,12 @@ static bool is_interrupt(const struct trap_frame *frame)
 	       interrupt_window_has(frame->rip);
 }
 
-/* OBSERVED: QEMU 11.1, when the 8259 takes its request back (LINT0 was masked meanwhile), delivers "vector -1": a #GP
- * whose error code names it. Nothing is lost, so nothing is done. */
+/* OBSERVED: when the 8259 takes its request back (LINT0 was masked meanwhile), QEMU delivers "vector -1": a #GP whose
+ * error code names that entry of the IDT, -14 in 7.2 and -6 in 11.1. Nothing is lost, so nothing is done. */
 static bool is_phantom(const struct trap_frame *frame)
 {
-	return frame->vector == VECTOR_GP && frame->error_code == PHANTOM_ERROR_CODE &&
-	       interrupt_window_has(frame->rip);
+	return frame->vector == VECTOR_GP && frame->error_code > ERROR_CODE_MAX &&
+	       frame->error_code != (uint64_t)TRAP_NO_ERROR_CODE && interrupt_window_has(frame->rip);
 }
 
 void x86_trap(struct trap_frame *frame)
