@@ -136,6 +136,9 @@ void machine_legacy_interrupts_set(struct vp *vp, bool accepted)
 {
 	(void)vp;
 	local_apic_write(LOCAL_APIC_LVT_LINT0, accepted ? LOCAL_APIC_LVT_EXTINT : LOCAL_APIC_LVT_MASKED);
+	/* OBSERVED: QEMU's processor goes on seeing a request of the 8259 that LINT0 no longer lets through, until the APIC
+	 * looks at its priorities again. */
+	local_apic_write(LOCAL_APIC_TPR, 0);
 }
 
 uint64_t machine_msr_read(struct vp *vp, uint32_t number)
