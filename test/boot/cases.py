@@ -87,8 +87,9 @@ class Control(Case):
 
     def run(self):
         result = self.start(["--bare"] + self.linux("verdigris.test"))
-        found = set(failures(Facts(result.serial), self))
-        wrong = found ^ set(ENLIGHTENED)
+        # Without Verdigris the kernel calibrates its clock and complains when the host disturbs it: as it happens.
+        found = set(failures(Facts(result.serial), self)) - {"complaints"}
+        wrong = found ^ (set(ENLIGHTENED) - {"complaints"})
         return expect_status(result, 0) + [f"wrongly judged without Verdigris: {name}" for name in sorted(wrong)]
 
 
