@@ -28,8 +28,9 @@ struct hv_message {
 	uint8_t payload_size;  /* 4: 0 to 240, of the payload alone */
 	uint8_t flags;	       /* 5 */
 	uint8_t reserved_6[2]; /* 6 */
-	uint64_t origin;       /* 8: the sender's partition for intercepts, the port for posted messages, 0 for timers */
-	uint64_t payload[30];  /* 16 */
+	uint64_t
+		origin; /* 8: the sender's partition for intercepts, the port for posted messages, 0 for timers */
+	uint64_t payload[30]; /* 16 */
 };
 
 static_assert(sizeof(struct hv_message) == 256, "TLFS: HV_MESSAGE");

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-IGNORED_FOLDERS = {".git", "build", "__pycache__"}
+IGNORED_FOLDERS = {".git", "build", "__pycache__"}  # .git is a file in a second worktree
 
 
 def root_from(arguments):
@@ -22,7 +22,8 @@ def files(root, *suffixes):
         folders[:] = sorted(f for f in folders if f not in IGNORED_FOLDERS)
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), root)
-            if (not suffixes or name.endswith(suffixes)) and not os.path.islink(os.path.join(root, path)):
+            wanted = name not in IGNORED_FOLDERS and (not suffixes or name.endswith(suffixes))
+            if wanted and not os.path.islink(os.path.join(root, path)):
                 found.append(path)
     return sorted(found)
 

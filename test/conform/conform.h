@@ -22,7 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NEED_VP_RUNTIME (1ull << 0) /* the privilege bits of CPUID 0x40000003 EAX and EBX under their own numbers ... */
+#define NEED_VP_RUNTIME                                                                                      \
+	(1ull << 0) /* the privilege bits of CPUID 0x40000003 EAX and EBX under their own numbers ... */
 #define NEED_REFERENCE_COUNTER (1ull << 1)
 #define NEED_SYNIC (1ull << 2)
 #define NEED_SYNTHETIC_TIMERS (1ull << 3)
@@ -46,22 +47,23 @@
 #define NEED_START_VP (1ull << 53)
 
 /* ... and, in bits that no privilege uses, features (0x40000003 EDX) and recommendations (0x40000004 EAX). */
-#define NEED_XMM_INPUT (1ull << 16)	/* EDX 4 */
+#define NEED_XMM_INPUT (1ull << 16)	    /* EDX 4 */
 #define NEED_FREQUENCY_FEATURE (1ull << 17) /* EDX 8 */
-#define NEED_CRASH (1ull << 18)		/* EDX 10 */
-#define NEED_XMM_OUTPUT (1ull << 19)	/* EDX 15 */
-#define NEED_SINT_POLLING (1ull << 20)	/* EDX 17 */
-#define NEED_HYPERCALL_LOCK (1ull << 21) /* EDX 18 */
-#define NEED_DIRECT_TIMERS (1ull << 22) /* EDX 19 */
-#define NEED_UNHALTED_TIMER (1ull << 23) /* EDX 23 */
-#define NEED_IDLE_FEATURE (1ull << 24)	/* EDX 5 */
-#define NEED_FLUSH (1ull << 25)		/* recommendation 1 or 2 */
-#define NEED_CLUSTER_IPI (1ull << 26)	/* recommendation 10 */
-#define NEED_EX_MASKS (1ull << 27)	/* recommendation 11 */
+#define NEED_CRASH (1ull << 18)		    /* EDX 10 */
+#define NEED_XMM_OUTPUT (1ull << 19)	    /* EDX 15 */
+#define NEED_SINT_POLLING (1ull << 20)	    /* EDX 17 */
+#define NEED_HYPERCALL_LOCK (1ull << 21)    /* EDX 18 */
+#define NEED_DIRECT_TIMERS (1ull << 22)	    /* EDX 19 */
+#define NEED_UNHALTED_TIMER (1ull << 23)    /* EDX 23 */
+#define NEED_IDLE_FEATURE (1ull << 24)	    /* EDX 5 */
+#define NEED_FLUSH (1ull << 25)		    /* recommendation 1 or 2 */
+#define NEED_CLUSTER_IPI (1ull << 26)	    /* recommendation 10 */
+#define NEED_EX_MASKS (1ull << 27)	    /* recommendation 11 */
 
 /* Expectations; each returns whether it was met. The text says what was looked at. */
 bool expect(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool expect_equal(uint64_t got, uint64_t wanted, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool expect_equal(uint64_t got, uint64_t wanted, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 bool expect_between(uint64_t got, uint64_t low, uint64_t high, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* The documents contradict each other or are silent: writes down what the hypervisor did. */

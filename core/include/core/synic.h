@@ -31,8 +31,9 @@ struct vp;
  * `pending` is false. */
 struct synic_message {
 	struct synic_message *next; /* (s) */
-	struct hv_message *content; /* set by the sender, not changed while pending; flags are filled on delivery */
-	_Atomic bool pending;	    /* (a) cleared by the SynIC when it has been delivered or forgotten */
+	struct hv_message
+		*content;     /* set by the sender, not changed while pending; flags are filled on delivery */
+	_Atomic bool pending; /* (a) cleared by the SynIC when it has been delivered or forgotten */
 };
 
 struct synic_queue {
@@ -41,13 +42,13 @@ struct synic_queue {
 };
 
 struct synic {
-	_Atomic uint64_t control;		       /* (a) SCONTROL */
-	_Atomic uint64_t sint[SYNIC_SINT_COUNT];       /* (a) written by the VP itself */
-	struct overlay_page event_flags;	       /* SIEFP */
-	struct overlay_page messages;		       /* SIMP */
+	_Atomic uint64_t control;		 /* (a) SCONTROL */
+	_Atomic uint64_t sint[SYNIC_SINT_COUNT]; /* (a) written by the VP itself */
+	struct overlay_page event_flags;	 /* SIEFP */
+	struct overlay_page messages;		 /* SIMP */
 	struct lock lock;
-	struct synic_queue queue[SYNIC_SINT_COUNT];    /* (s) */
-	_Atomic uint32_t waiting;		       /* (a) bit n: queue n is not empty */
+	struct synic_queue queue[SYNIC_SINT_COUNT]; /* (s) */
+	_Atomic uint32_t waiting;		    /* (a) bit n: queue n is not empty */
 };
 
 /* Overlays of the VP's pages. False: no memory. */
