@@ -5,7 +5,6 @@
  *   console, what the loader gave, the processor's abilities, ACPI, our memory region, our own page tables and the move
  *   there, clocks, logical processors, the root partition, root's kernel; then every LP runs its VP for ever.
  */
-#include "abi/hv_cpuid.h"
 #include "boot/handover.h"
 #include "boot/root.h"
 #include "core/hv.h"
@@ -48,6 +47,7 @@ void boot_main(uint32_t multiboot_info);
 
 static struct handover handover;
 static struct root_entry root_entry;
+static const struct profile *root_profile = &profile_full;
 static _Atomic bool root_may_run;
 
 /* --- Memory ------------------------------------------------------------------------------------------------- */
@@ -287,7 +287,7 @@ static void create_root(void)
 	machine.hv.root.vp = machine.core_vp;
 	machine.hv.root.vp_count = machine.lp_count;
 	if (!nested_create(&machine.hv.root, overlays, machine.gpa_bits) ||
-	    !partition_create(&machine.hv.root, &machine.hv, 1, HV_PRIVILEGES_OFFERED)) {
+	    !partition_create(&machine.hv.root, &machine.hv, 1, root_profile)) {
 		panic_stop("out of memory for the root partition");
 	}
 	for (unsigned i = 0; i < machine.lp_count; i++) {
@@ -314,6 +314,18 @@ static uint32_t parse_hex(const char *text)
 	}
 }
 
+static _Noreturn void refuse_profile(const char *name)
+{
+	char names[128];
+	unsigned length = 0;
+
+	for (unsigned i = 0; profile_name(i) != NULL; i++) {
+		length +=
+			(unsigned)print_text(names + length, sizeof(names) - length, " %s", profile_name(i));
+	}
+	panic_stop("hv-profile=%s is no profile; there are:%s", name, names);
+}
+
 /* The port comes first: what the other options make us say ends through it. */
 static void read_options(void)
 {
@@ -325,6 +337,13 @@ static void read_options(void)
 	if (handover_option(handover.options, "identity", value, sizeof(value)) &&
 	    strcmp(value, "guest") != 0) {
 		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
+	}
+	if (handover_option(handover.options, "hv-profile", value, sizeof(value))) {
+		root_profile = profile_find(value);
+		if (root_profile == NULL) {
+			refuse_profile(value);
+		}
+		hv_log(&machine.hv, "profile %s", root_profile->name);
 	}
 }
 

@@ -19,6 +19,8 @@ struct fake_options fake_options_default(void)
 		.ram_pages = FAKE_RAM_PAGES,
 		.tsc_hz = FAKE_TSC_HZ,
 		.privileges = UINT64_MAX,
+		.features = profile_full.features,
+		.profile = NULL,
 		.gpa_bits = 40,
 		.apic_ids = NULL,
 		.frames_until_failure = UINT32_MAX,
@@ -72,12 +74,23 @@ static struct fake *fake_allocate(const struct fake_options *options)
 	return fake;
 }
 
+static const struct profile *profile_make(struct fake *fake, const struct fake_options *options)
+{
+	if (options->profile != NULL) {
+		return options->profile;
+	}
+	fake->profile = profile_full;
+	fake->profile.privileges = options->privileges;
+	fake->profile.features = options->features;
+	return &fake->profile;
+}
+
 static bool core_create(struct fake *fake, const struct fake_options *options)
 {
 	struct partition *root = &fake->hv.root;
 
 	hv_init(&fake->hv);
-	if (!partition_create(root, &fake->hv, 1, options->privileges)) {
+	if (!partition_create(root, &fake->hv, 1, profile_make(fake, options))) {
 		return false;
 	}
 	root->vp = fake->vp_pointers;

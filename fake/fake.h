@@ -98,6 +98,7 @@ struct fake_msr {
 
 struct fake {
 	struct hv hv;
+	struct profile profile; /* root's */
 	struct fake_vp *vps;
 	struct vp **vp_pointers;
 	uint32_t vp_count;
@@ -137,7 +138,9 @@ struct fake_options {
 	uint32_t vp_count;
 	uint64_t ram_pages;
 	uint64_t tsc_hz;
-	uint64_t privileges;
+	uint64_t privileges;	       /* in the place of those of the full profile ... */
+	uint32_t features;	       /* ... and of its features */
+	const struct profile *profile; /* not NULL: this one, and the two above do not count */
 	unsigned gpa_bits;
 	const uint32_t *apic_ids;      /* NULL: APIC id equals VP index */
 	unsigned frames_until_failure; /* UINT32_MAX: never; 0: the first allocation fails */

@@ -10,6 +10,7 @@
 #include "apic_priv.h"
 
 #include "core/machine.h"
+#include "core/partition.h"
 
 /* --- Reset ---------------------------------------------------------------------------------------------------- */
 
@@ -78,7 +79,10 @@ void apic_reset(struct vp *vp, uint32_t apic_id)
 		apic->level_dropped[i] = 0;
 	}
 	apic->id = apic_id;
-	apic->base = APIC_BASE_DEFAULT | APIC_BASE_MODE | (vp->index == 0 ? APIC_BASE_BSP : 0);
+	apic->base = APIC_BASE_DEFAULT | APIC_BASE_EN | (vp->index == 0 ? APIC_BASE_BSP : 0);
+	if (vp->partition->profile->processor->x2apic) {
+		apic->base |= APIC_BASE_EXTD;
+	}
 	apic->legacy_accepted = false;
 	apic->eoi_assist_armed = false;
 	apic->eoi_assist_vector = 0;

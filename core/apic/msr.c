@@ -6,6 +6,7 @@
 #include "apic_priv.h"
 
 #include "core/machine.h"
+#include "core/partition.h"
 
 #define MSR_APIC_BASE UINT32_C(0x1b)
 #define MSR_TSC_DEADLINE UINT32_C(0x6e0)
@@ -50,6 +51,10 @@ static bool base_write(struct vp *vp, uint64_t value)
 	/* Is it anything but the mode at the one address where we answer? CHOICE: the page does not move. The boot
 	 * processor flag cannot be changed, but writing it is no fault. */
 	if ((value & ~(APIC_BASE_MODE | APIC_BASE_BSP)) != APIC_BASE_DEFAULT) {
+		return false;
+	}
+	/* Does the guest want a mode that it is not offered? */
+	if ((to & APIC_BASE_EXTD) != 0 && !vp->partition->profile->processor->x2apic) {
 		return false;
 	}
 	if (!mode_change_legal(from, to)) {

@@ -37,7 +37,7 @@ uint32_t apic_register_ignored(unsigned number)
 
 bool apic_tsc_deadline_offered(const struct vp *vp)
 {
-	return vp->partition->hv->tsc_is_invariant;
+	return vp->partition->hv->tsc_is_invariant && vp->partition->profile->processor->tsc_deadline;
 }
 
 uint32_t apic_register_writable(const struct vp *vp, unsigned number)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * CPUID as guests see it: the processor's leaves, masked by processor_leaves.def and completed here, and the
- * hypervisor's own (hypervisor.c).
+ * CPUID as guests see it: the processor's leaves, masked by processor_leaves.def, completed here and restricted by the
+ * partition's profile, and the hypervisor's own (hypervisor.c).
  */
 #include "core/cpuid.h"
 
@@ -14,6 +14,7 @@
 
 #define HYPERVISOR_LEAVES_FIRST UINT32_C(0x40000000)
 #define HYPERVISOR_LEAVES_LAST UINT32_C(0x4fffffff)
+#define EXTENDED_LEAVES_FIRST UINT32_C(0x80000000)
 
 #define B(bit) (UINT32_C(1) << (bit))
 #define ALL UINT32_MAX
@@ -59,15 +60,20 @@ static struct cpuid_result mask_leaf(struct cpuid_result result, uint32_t leaf, 
 }
 
 /*
- * The APIC is ours, in both modes. CHOICE: TSC deadlines only where the TSC is invariant; without that a guest would
+ * The APIC is ours, in the modes that the profile has. CHOICE: TSC deadlines only where the TSC is invariant; without that a guest would
  * rather calibrate the timer's other modes. GUEST: Linux prefers the deadline mode and trusts the TSC then.
  */
 static void complete_features(struct vp *vp, struct cpuid_result *result)
 {
+	const struct profile_processor *processor = vp->partition->profile->processor;
+
 	result->ebx &= ~LEAF1_EBX_APIC_ID_MASK;
 	result->ebx |= vp->apic.id << LEAF1_EBX_APIC_ID_SHIFT;
-	result->ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC;
-	if (vp->partition->hv->tsc_is_invariant) {
+	result->ecx |= LEAF1_ECX_HYPERVISOR;
+	if (processor->x2apic) {
+		result->ecx |= LEAF1_ECX_X2APIC;
+	}
+	if (processor->tsc_deadline && vp->partition->hv->tsc_is_invariant) {
 		result->ecx |= LEAF1_ECX_TSC_DEADLINE;
 	}
 	if ((machine_register_get(vp, HV_X64_REGISTER_CR4) & CR4_OSXSAVE) != 0) {
@@ -122,6 +128,33 @@ static void complete(struct vp *vp, uint32_t leaf, uint32_t subleaf, struct cpui
 	}
 }
 
+/* Leaf 0 and leaf 0x80000000 tell the last leaf of their range; leaves above it are 0. */
+static void restrict_range(uint32_t leaf, uint32_t first, uint32_t last, struct cpuid_result *result)
+{
+	if (leaf == first && result->eax > last) {
+		result->eax = last;
+	} else if (leaf > last) {
+		*result = (struct cpuid_result){0};
+	}
+}
+
+static void restrict_to_profile(const struct profile_processor *processor, uint32_t leaf,
+				struct cpuid_result *result)
+{
+	if (leaf < HYPERVISOR_LEAVES_FIRST) {
+		restrict_range(leaf, 0, processor->last_leaf, result);
+	} else if (leaf >= EXTENDED_LEAVES_FIRST) {
+		restrict_range(leaf, EXTENDED_LEAVES_FIRST, processor->last_extended_leaf, result);
+	}
+	for (unsigned i = 0; i < processor->leaf_count; i++) {
+		const struct profile_leaf *row = &processor->leaves[i];
+
+		if (row->leaf == leaf) {
+			*result = masked(*result, row->eax, row->ebx, row->ecx, row->edx);
+		}
+	}
+}
+
 struct cpuid_result cpuid_answer(struct vp *vp, uint32_t leaf, uint32_t subleaf)
 {
 	if (leaf >= HYPERVISOR_LEAVES_FIRST && leaf <= HYPERVISOR_LEAVES_LAST) {
@@ -130,5 +163,6 @@ struct cpuid_result cpuid_answer(struct vp *vp, uint32_t leaf, uint32_t subleaf)
 	struct cpuid_result result = mask_leaf(machine_cpuid(vp, leaf, subleaf), leaf, subleaf);
 
 	complete(vp, leaf, subleaf, &result);
+	restrict_to_profile(vp->partition->profile->processor, leaf, &result);
 	return result;
 }

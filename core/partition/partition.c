@@ -6,6 +6,7 @@
  */
 #include "core/partition.h"
 
+#include "abi/hv_privilege.h"
 #include "core/hv.h"
 #include "core/machine.h"
 #include "core/reftime.h"
@@ -37,11 +38,19 @@ static void pages_give_back(struct partition *partition)
 	}
 }
 
-bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, uint64_t privileges)
+/* A privilege that this machine cannot keep the promise of. */
+static uint64_t privileges_unkept(const struct hv *hv)
+{
+	return hv->tsc_is_invariant ? 0 : HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
+}
+
+bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, const struct profile *profile)
 {
 	partition->hv = hv;
 	partition->id = id;
-	partition->privileges = privileges;
+	partition->profile = profile;
+	partition->privileges = profile->privileges & ~privileges_unkept(hv);
+	partition->features = profile->features;
 	partition->tsc_at_creation = machine_tsc(hv);
 	partition->crash.text = machine_page_alloc(hv);
 	if (partition->crash.text == NULL ||

@@ -33,6 +33,19 @@ static void privileges_are_all_or_nothing(void **state)
 	assert_false(partition_has(root, 1));
 }
 
+static void features_are_all_or_nothing(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+
+	root->features = 6;
+	assert_true(partition_offers(root, 0));
+	assert_true(partition_offers(root, 4));
+	assert_true(partition_offers(root, 6));
+	assert_false(partition_offers(root, 7));
+	assert_false(partition_offers(root, 1));
+}
+
 static void the_hypercall_page_is_code_and_traps(void **state)
 {
 	struct fake *fake = *state;
@@ -56,7 +69,7 @@ static void each_allocation_may_fail(void **state)
 		struct partition other = {.machine = fake};
 
 		fake->frames_until_failure = allocations;
-		assert_false(partition_create(&other, &fake->hv, 2, 0));
+		assert_false(partition_create(&other, &fake->hv, 2, &profile_full));
 		assert_int_equal(fake->frame_count, before);
 		assert_null(other.overlays);
 		assert_null(other.crash.text);
@@ -65,9 +78,11 @@ static void each_allocation_may_fail(void **state)
 	struct partition other = {.machine = fake};
 
 	fake->frames_until_failure = 3;
-	assert_true(partition_create(&other, &fake->hv, 2, 5));
+	assert_true(partition_create(&other, &fake->hv, 2, &profile_full));
 	assert_int_equal(other.id, 2);
-	assert_int_equal(other.privileges, 5);
+	assert_int_equal(other.privileges, profile_full.privileges);
+	assert_int_equal(other.features, profile_full.features);
+	assert_ptr_equal(other.profile, &profile_full);
 	assert_int_equal(fake->frame_count, before + 3);
 }
 
@@ -76,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		unit_test_one(a_new_partition_is_quiet),
 		unit_test_one(privileges_are_all_or_nothing),
+		unit_test_one(features_are_all_or_nothing),
 		unit_test_one(the_hypercall_page_is_code_and_traps),
 		unit_test_one(each_allocation_may_fail),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A partition: VPs, privileges, and the partition-wide registers.
+ * A partition: VPs, what it may do, and the partition-wide registers.
  *
  * Concurrency legend: (c) set at creation; (o) under overlay_lock; (p) under lock; (a) atomic.
  */
@@ -8,6 +8,7 @@
 
 #include "core/lock.h"
 #include "core/overlay.h"
+#include "core/profile.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -24,12 +25,14 @@ struct crash_record {
 };
 
 struct partition {
-	struct hv *hv;		  /* (c) */
-	uint64_t id;		  /* (c) root is 1 */
-	uint64_t privileges;	  /* (c) HV_PRIVILEGE_* */
-	uint32_t vp_count;	  /* (c) VP indices are 0 .. vp_count-1 */
-	struct vp **vp;		  /* (c) */
-	uint64_t tsc_at_creation; /* (c) reference time 0 */
+	struct hv *hv;		       /* (c) */
+	uint64_t id;		       /* (c) root is 1 */
+	uint64_t privileges;	       /* (c) HV_PRIVILEGE_*: 0x40000003 EAX and EBX */
+	uint32_t features;	       /* (c) 0x40000003 EDX */
+	const struct profile *profile; /* (c) where these two are from, and what else the guest is told */
+	uint32_t vp_count;	       /* (c) VP indices are 0 .. vp_count-1 */
+	struct vp **vp;		       /* (c) */
+	uint64_t tsc_at_creation;      /* (c) reference time 0 */
 	struct lock lock;
 	struct lock overlay_lock;
 	struct overlay_page *overlays;	   /* (c) list in order of precedence */
@@ -40,10 +43,18 @@ struct partition {
 	void *machine; /* (c) the machine's own part */
 };
 
-/* Fills the partition-wide pages. False when there is no memory; then nothing is left allocated. */
-bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, uint64_t privileges);
+/* Fills the partition-wide pages, and takes from the profile what this machine can keep. False when there is no memory;
+ * then nothing is left allocated. */
+bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, const struct profile *profile);
 
+/* Does the partition hold all of these HV_PRIVILEGE_*? */
 static inline bool partition_has(const struct partition *partition, uint64_t privileges)
 {
 	return (partition->privileges & privileges) == privileges;
+}
+
+/* Are all of these features of leaf 0x40000003 EDX offered to the partition? What is not offered is refused. */
+static inline bool partition_offers(const struct partition *partition, uint32_t features)
+{
+	return (partition->features & features) == features;
 }
