@@ -2,12 +2,15 @@
 /* The firmware's interrupt table. See acpi.h; source: ACPI specification, "Multiple APIC Description Table". */
 #include "acpi.h"
 
+#include "loader.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #define SEARCH_START 0xE0000u
 #define SEARCH_END 0x100000u
 #define RSDP_RSDT 16
+#define RSDP_XSDT 24
 #define TABLE_LENGTH 4
 #define TABLE_HEADER 36
 #define MADT_ENTRIES 44
@@ -47,11 +50,30 @@ static bool sums_to_zero(uint64_t address, unsigned size)
 	return sum == 0;
 }
 
-static uint64_t find_rsdt(void)
+/* The loader's copy counts first: under UEFI there is nothing to be found in low memory. */
+static uint64_t find_rsdp(void)
 {
+	if (loader_rsdp() != 0) {
+		return loader_rsdp();
+	}
 	for (uint64_t address = SEARCH_START; address < SEARCH_END; address += 16) {
 		if (same(address, "RSD PTR ") && sums_to_zero(address, 20)) {
-			return load32(address + RSDP_RSDT);
+			return address;
+		}
+	}
+	return 0;
+}
+
+/* Looks through a list of tables (RSDT or XSDT) whose pointers have this size. */
+static uint64_t find_in(uint64_t list, unsigned pointer_size)
+{
+	for (unsigned at = TABLE_HEADER; at < load32(list + TABLE_LENGTH); at += pointer_size) {
+		uint64_t table = load32(list + at);
+		if (pointer_size == 8) {
+			table |= (uint64_t)load32(list + at + 4) << 32;
+		}
+		if (same(table, "APIC")) {
+			return table;
 		}
 	}
 	return 0;
@@ -59,18 +81,15 @@ static uint64_t find_rsdt(void)
 
 static uint64_t find_madt(void)
 {
-	uint64_t rsdt = find_rsdt();
+	uint64_t rsdp = find_rsdp();
 
-	if (rsdt == 0) {
+	if (rsdp == 0) {
 		return 0;
 	}
-	for (unsigned at = TABLE_HEADER; at < load32(rsdt + TABLE_LENGTH); at += 4) {
-		uint64_t table = load32(rsdt + at);
-		if (same(table, "APIC")) {
-			return table;
-		}
+	if (load32(rsdp + RSDP_RSDT) != 0) {
+		return find_in(load32(rsdp + RSDP_RSDT), 4);
 	}
-	return 0;
+	return find_in(load32(rsdp + RSDP_XSDT) | (uint64_t)load32(rsdp + RSDP_XSDT + 4) << 32, 8);
 }
 
 /* The next entry of this type at or behind `*at`; false when there is none. `*at` starts at 0. */

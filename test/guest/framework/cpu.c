@@ -145,17 +145,28 @@ static bool resume_at_fixup(struct trap_frame *frame)
 	return false;
 }
 
+void guard_escape(uint64_t guard_stack, unsigned reason)
+{
+	__asm__ volatile("movq %0, %%rsp; jmp *%2" ::"r"(guard_stack), "a"(reason), "r"(guarded_resume));
+	__builtin_unreachable();
+}
+
+void guard_escape_at(struct trap_frame *frame, uint64_t guard_stack, unsigned reason)
+{
+	frame->rip = (uint64_t)guarded_resume;
+	frame->rax = reason;
+	frame->rsp = guard_stack;
+	frame->cs = SELECTOR_CODE;
+	frame->ss = SELECTOR_DATA;
+	frame->rflags &= ~(uint64_t)0x40600; /* AC, DF, IF as in a fresh C function with interrupts off */
+}
+
 static bool resume_at_guard(struct cpu *cpu, struct trap_frame *frame)
 {
 	if (cpu->guard_stack == 0) {
 		return false;
 	}
-	frame->rip = (uint64_t)guarded_resume;
-	frame->rax = FAULT((uint32_t)frame->vector);
-	frame->rsp = cpu->guard_stack;
-	frame->cs = SELECTOR_CODE;
-	frame->ss = SELECTOR_DATA;
-	frame->rflags &= ~(uint64_t)0x40600; /* AC, DF, IF as in a fresh C function with interrupts off */
+	guard_escape_at(frame, cpu->guard_stack, FAULT((uint32_t)frame->vector));
 	return true;
 }
 

@@ -232,5 +232,11 @@ static inline unsigned write32_safe(uint64_t address, uint32_t value)
 /* Runs the function; an exception in it ends it. 0, or FAULT(vector) with details in `this_cpu()`. */
 unsigned guarded_call(void (*function)(void *), void *argument);
 
-/* The same at CPL 3 with interrupts as they are. The function must not touch anything that needs CPL 0. */
+/* Ends the guarded call that `guard_stack` was noted in, inner ones included: it returns `reason`. */
+void guard_escape(uint64_t guard_stack, unsigned reason) __attribute__((noreturn));
+/* The same from an interrupt handler, when that returns. */
+struct trap_frame;
+void guard_escape_at(struct trap_frame *frame, uint64_t guard_stack, unsigned reason);
+
+/* A guarded call at CPL 3 with interrupts as they are. The function must not touch anything that needs CPL 0. */
 unsigned user_call(void (*function)(void *), void *argument);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way in: from a multiboot 1 or PVH loader, or from a start-up IPI, to 64-bit C on an own stack.
+ * The way in: from a multiboot 1, multiboot 2 or PVH loader, or from a start-up IPI, to 64-bit C on an own stack.
  *
  * The first 8 GiB are mapped one to one with 2 MiB pages that user mode may also use (tests run code at CPL 3).
  * Also here: the 256 interrupt stubs, the call that survives an exception, and the trip to user mode.
@@ -8,6 +8,7 @@
 #include "offsets.h"
 
 #define MULTIBOOT_MAGIC 0x1BADB002
+#define MULTIBOOT2_MAGIC 0xE85250D6
 #define MULTIBOOT_FLAGS 0x00000003 /* modules page-aligned, memory map wanted */
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
@@ -23,6 +24,15 @@
 	.section .multiboot, "a"
 	.align 4
 	.long MULTIBOOT_MAGIC, MULTIBOOT_FLAGS, -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
+
+	/* Multiboot 2: nothing is asked for, the ELF headers say the rest. */
+	.align 8
+multiboot2_header:
+	.long MULTIBOOT2_MAGIC, 0, multiboot2_end - multiboot2_header
+	.long 0x100000000 - (MULTIBOOT2_MAGIC + (multiboot2_end - multiboot2_header))
+	.word 0, 0
+	.long 8
+multiboot2_end:
 
 	.section .note.pvh, "a", @note
 	.align 4

@@ -3,17 +3,10 @@
 #include "memory.h"
 
 #include "entry.h"
+#include "loader.h"
 #include "tap.h"
 
-#define MULTIBOOT_LOADED 0x2BADB002u
-#define MULTIBOOT_HAS_MAP 0x40u
-#define MULTIBOOT_MAP_LENGTH 44
-#define MULTIBOOT_MAP_ADDRESS 48
-#define PVH_MAGIC 0x336EC578u
-#define PVH_MAP_ADDRESS 40
-#define PVH_MAP_COUNT 48
-#define PVH_ENTRY_SIZE 24
-#define POOL_PAGES 128
+#define POOL_PAGES 1024
 
 static uint8_t pool[POOL_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 static unsigned pool_used;
@@ -21,47 +14,9 @@ static uint64_t window_pdpt[512] __attribute__((aligned(4096)));
 static uint64_t window_pd[512] __attribute__((aligned(4096)));
 static volatile uint64_t window_pt[WINDOW_PAGES] __attribute__((aligned(4096)));
 
-static uint32_t info32(unsigned offset)
-{
-	return *(const volatile uint32_t *)((uint64_t)boot_info + offset);
-}
-
-static bool multiboot_range(unsigned index, struct memory_range *range)
-{
-	uint64_t entry = info32(MULTIBOOT_MAP_ADDRESS);
-	uint64_t end = entry + info32(MULTIBOOT_MAP_LENGTH);
-
-	if ((info32(0) & MULTIBOOT_HAS_MAP) == 0) {
-		return false;
-	}
-	for (; entry < end; index--) {
-		const uint32_t *word = (const uint32_t *)entry;
-		if (index == 0) {
-			range->start = word[1] | (uint64_t)word[2] << 32;
-			range->size = word[3] | (uint64_t)word[4] << 32;
-			range->type = word[5];
-			return true;
-		}
-		entry += word[0] + 4;
-	}
-	return false;
-}
-
-static bool pvh_range(unsigned index, struct memory_range *range)
-{
-	if (info32(0) != PVH_MAGIC || index >= info32(PVH_MAP_COUNT)) {
-		return false;
-	}
-	const uint32_t *word = (const uint32_t *)((uint64_t)info32(PVH_MAP_ADDRESS) + index * PVH_ENTRY_SIZE);
-	range->start = word[0] | (uint64_t)word[1] << 32;
-	range->size = word[2] | (uint64_t)word[3] << 32;
-	range->type = word[4];
-	return true;
-}
-
 bool memory_range_get(unsigned index, struct memory_range *range)
 {
-	return boot_magic == MULTIBOOT_LOADED ? multiboot_range(index, range) : pvh_range(index, range);
+	return loader_range(index, range);
 }
 
 uint64_t memory_top(void)

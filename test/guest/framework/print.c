@@ -10,6 +10,8 @@
 #define PATIENCE 100000 /* polls; a machine without the port must not hang */
 
 bool print_muted;
+static char *sink; /* where text goes in place of the port, and its end */
+static char *sink_end;
 
 void print_init(void)
 {
@@ -24,6 +26,12 @@ void print_init(void)
 
 static void put(char c)
 {
+	if (sink != NULL) {
+		if (sink < sink_end) {
+			*sink++ = c;
+		}
+		return;
+	}
 	if (print_muted) {
 		return;
 	}
@@ -109,4 +117,13 @@ void print(const char *format, ...)
 	va_start(arguments, format);
 	print_list(format, arguments);
 	va_end(arguments);
+}
+
+void print_to(char *to, size_t size, const char *format, va_list arguments)
+{
+	sink_end = to + size - 1;
+	sink = to;
+	print_list(format, arguments);
+	*sink = '\0';
+	sink = NULL;
 }

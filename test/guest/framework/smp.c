@@ -87,6 +87,28 @@ unsigned smp_start(void)
 	return running;
 }
 
+bool smp_alive(unsigned index, uint64_t ms)
+{
+	uint32_t before = __atomic_load_n(&cpus[index].alive, __ATOMIC_SEQ_CST);
+	return WAIT_FOR(__atomic_load_n(&cpus[index].alive, __ATOMIC_SEQ_CST) != before, ms);
+}
+
+bool smp_restart(unsigned index)
+{
+	cpus[index].work = NULL;
+	smp_place_trampoline(TRAMPOLINE_PAGE);
+	smp_next_index(index);
+	apic_send(cpus[index].apic_id, ICR_ASSERT | ICR_INIT);
+	delay(10);
+	for (unsigned i = 0; i < 2; i++) {
+		apic_send(cpus[index].apic_id, ICR_ASSERT | ICR_STARTUP | TRAMPOLINE_PAGE >> 12);
+		if (smp_alive(index, i == 0 ? 500 : START_PATIENCE_MS)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void smp_post(unsigned index, void (*work)(void *), void *argument)
 {
 	struct cpu *cpu = &cpus[index];

@@ -22,6 +22,11 @@ bool smp_wait(unsigned index, uint64_t ms);
 /* Both; a processor that does not answer ends the test with the verdict error. */
 void smp_run(unsigned index, void (*work)(void *), void *argument);
 
+/* Brings a processor that does not answer back to its waiting, by INIT and start-up IPI. False: it stays away. */
+bool smp_restart(unsigned index);
+/* Does it wait for work? Its counter moves within `ms`. */
+bool smp_alive(unsigned index, uint64_t ms);
+
 /* For tests of INIT and start-up IPIs: puts the trampoline into the page, and says which index the next one gets. */
 void smp_place_trampoline(uint32_t page);
 void smp_next_index(unsigned index);

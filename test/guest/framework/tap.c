@@ -8,6 +8,7 @@
 #define PORT_DEBUG_EXIT 0xF4
 
 struct tap_counts tap_counts;
+void (*tap_bail_handler)(const char *format, va_list arguments);
 
 static unsigned tap_number(void)
 {
@@ -25,9 +26,7 @@ unsigned tap_verdict(const struct tap_counts *counts)
 	return counts->skipped != 0 ? VERDICT_SKIP : VERDICT_ERROR;
 }
 
-static void machine_end(unsigned verdict) __attribute__((noreturn));
-
-static void machine_end(unsigned verdict)
+void tap_machine_end(unsigned verdict)
 {
 	outb(PORT_DEBUG_EXIT, (uint8_t)verdict);
 	/* A machine without the debug-exit port has the verdict on its serial line only. */
@@ -48,7 +47,7 @@ void tap_end(void)
 
 	print("1..%u\n", tap_number());
 	print("# verdict %s\n", verdict == VERDICT_SKIP ? "skip" : names[verdict]);
-	machine_end(verdict);
+	tap_machine_end(verdict);
 }
 
 static void point_print(bool good, const char *format, va_list arguments)
@@ -126,10 +125,15 @@ void note(const char *format, ...)
 void tap_bail(const char *format, ...)
 {
 	va_list arguments;
+	if (tap_bail_handler != NULL) {
+		va_start(arguments, format);
+		tap_bail_handler(format, arguments);
+		va_end(arguments);
+	}
 	print("\nBail out! ");
 	va_start(arguments, format);
 	print_list(format, arguments);
 	va_end(arguments);
 	print("\n");
-	machine_end(VERDICT_ERROR);
+	tap_machine_end(VERDICT_ERROR);
 }

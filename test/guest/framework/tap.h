@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@
 #define VERDICT_SKIP 77
 
 void tap_begin(void);
+/* Ends the machine with this verdict, in whatever way it allows. */
+void tap_machine_end(unsigned verdict) __attribute__((noreturn));
 /* Prints the plan and ends the machine with the verdict of all points so far. */
 void tap_end(void) __attribute__((noreturn));
 
@@ -35,6 +38,9 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The framework or its surroundings went wrong: says so and ends the machine with the verdict error. */
 void tap_bail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Whoever can go on after that sets this; it is called first, and may not come back. */
+extern void (*tap_bail_handler)(const char *format, va_list arguments)
+	__attribute__((format(printf, 1, 0)));
 
 /* What the points so far amount to; the framework's own test reads and resets it. */
 struct tap_counts {
