@@ -213,6 +213,38 @@ $(B)/guest/obj/%.o: %
 
 -include $(shell find $(B)/guest/obj -name '*.d' 2>/dev/null)
 
+# --- The conformance suite ----------------------------------------------------------------------------------------
+# One image of test/conform and the test kernels' framework. Each test/conform/requirements/AREA.def is found by itself;
+# the prototypes of requirements come from their rows, so their files need none.
+
+CONFORM_SOURCES := $(sort $(wildcard test/conform/*.c test/conform/*.S))
+CONFORM_OBJECTS := $(patsubst %,$(B)/conform/obj/%.o,$(CONFORM_SOURCES))
+CONFORM_ROWS := $(sort $(wildcard test/conform/requirements/*.def))
+CONFORM_CFLAGS := $(filter-out -Wmissing-prototypes,$(GUEST_CFLAGS)) -Itest/guest -Itest/guest/framework \
+	-DROWS='"$(abspath $(B))/conform/rows.def"'
+
+.PHONY: conformance-image conformance always
+always:
+
+# Written anew only when an area comes or goes.
+$(B)/conform/rows.def: always
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $(patsubst %,$(CURDIR)/%,$(CONFORM_ROWS)) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(B)/conform/obj/%.o: % $(B)/conform/rows.def
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CONFORM_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/hvconform.elf: $(CONFORM_OBJECTS) $(GUEST_FRAMEWORK) test/guest/framework/guest.lds
+	$(Q)$(LD) -n -nostdlib -static --no-warn-rwx-segments -T test/guest/framework/guest.lds -o $@64 $(filter %.o,$^)
+	$(Q)$(OBJCOPY) -O elf32-i386 --strip-debug $@64 $@
+
+-include $(CONFORM_OBJECTS:.o=.d)
+
+## make conformance-image   build/hvconform.elf, every requirement in one test kernel for any hypervisor
+conformance-image: $(B)/hvconform.elf
+
 # --- Running it -------------------------------------------------------------------------------------------------
 
 # Which Debian kernel `make run` starts (6.1 or 7.3), and what else tools/run should hear.

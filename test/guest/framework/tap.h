@@ -39,8 +39,7 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The framework or its surroundings went wrong: says so and ends the machine with the verdict error. */
 void tap_bail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Whoever can go on after that sets this; it is called first, and may not come back. */
-extern void (*tap_bail_handler)(const char *format, va_list arguments)
-	__attribute__((format(printf, 1, 0)));
+extern void (*tap_bail_handler)(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* What the points so far amount to; the framework's own test reads and resets it. */
 struct tap_counts {
