@@ -39,7 +39,7 @@
 #define HV_RESULT_REPS_SHIFT 32
 #define HV_RESULT_REPS_MASK UINT64_C(0x00000FFF00000000)
 
-/* Input that fits the registers of a fast call: RDX and R8, then XMM0 to XMM5. */
+/* Input that fits the registers of a fast call: RDX and R8, then XMM0 to XMM5. Output has those that input leaves. */
 #define HV_FAST_INPUT_SIZE 16
 #define HV_XMM_INPUT_SIZE 112
 
@@ -51,6 +51,7 @@ enum hv_may {
 	HV_MAY_FAST = 1,
 	HV_MAY_XMM_IN = 2,
 	HV_MAY_VAR_HEADER = 4,
+	HV_MAY_XMM_OUT = 8,
 };
 
 /* The codes, including those that have no function yet. */

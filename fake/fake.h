@@ -33,6 +33,7 @@
 #define FAKE_MSR_MAX 64
 #define FAKE_CONSOLE_SIZE 16384
 #define FAKE_XMM_COUNT 16
+#define FAKE_XMM_FAST 6 /* those that hypercalls use */
 #define FAKE_NO_VP UINT32_MAX
 
 /* What the core may ask of a machine, one kind per effect. Asking for values (registers, time, pages) is no effect. */
@@ -43,6 +44,7 @@ enum fake_event_kind {
 	FAKE_NESTED_FLUSH,  /* vp: caller */
 	FAKE_TLB_FLUSH,	    /* vp: caller; a: VPs 0 to 63 as bits */
 	FAKE_REGISTER_SET,  /* a: name, b: value */
+	FAKE_XMM_SET,	    /* a: how many */
 	FAKE_DEADLINE_SET,  /* a: TSC */
 	FAKE_KICK,
 	FAKE_LEVEL_EOI,	     /* a: vector */

@@ -94,10 +94,19 @@ void fake_xmm_set(struct vp *vp, unsigned index, const void *value)
 
 void machine_xmm_get(struct vp *vp, unsigned count, void *out)
 {
-	if (count > FAKE_XMM_COUNT) {
+	if (count > FAKE_XMM_FAST) {
 		abort();
 	}
 	memcpy(out, fake_vp_machine(vp)->xmm, 16 * (size_t)count);
+}
+
+void machine_xmm_set(struct vp *vp, unsigned count, const void *in)
+{
+	if (count > FAKE_XMM_FAST) {
+		abort();
+	}
+	memcpy(fake_vp_machine(vp)->xmm, in, 16 * (size_t)count);
+	fake_record(fake_of_vp(vp), FAKE_XMM_SET, vp, count, 0);
 }
 
 /* --- Time ----------------------------------------------------------------------------------------------------- */

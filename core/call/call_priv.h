@@ -62,8 +62,23 @@ struct call_row {
 	uint8_t may;	     /* enum hv_may */
 };
 
-/* Codes from here on have no row: those calls, all of other kinds than ours, are found to be unknown. */
-#define CALL_ROW_COUNT 256
+/* Two ranges of codes have rows, the low ones and the extended ones; all other codes are found to be unknown. */
+#define CALL_LOW_COUNT 256
+#define CALL_EXTENDED_FIRST 0x8000
+#define CALL_EXTENDED_COUNT 16
+#define CALL_ROW_COUNT (CALL_LOW_COUNT + CALL_EXTENDED_COUNT)
+
+/* Where the row of a code is; CALL_ROW_COUNT, beyond the table, when the code is in neither range. */
+#define CALL_ROW_INDEX(code)                                                                                 \
+	((code) < CALL_LOW_COUNT ? (code)                                                                    \
+	 : (code) >= CALL_EXTENDED_FIRST && (code) < CALL_EXTENDED_FIRST + CALL_EXTENDED_COUNT               \
+		 ? (code)-CALL_EXTENDED_FIRST + CALL_LOW_COUNT                                               \
+		 : CALL_ROW_COUNT)
+
+static inline uint32_t call_row_index(uint16_t code)
+{
+	return CALL_ROW_INDEX((uint32_t)code);
+}
 
 extern const struct call_row call_rows[CALL_ROW_COUNT];
 

@@ -13,6 +13,7 @@
  */
 #include "core/gate.h"
 
+#include "abi/hv_privilege.h"
 #include "core/call/call_priv.h"
 #include "core/hv.h"
 #include "core/machine.h"
@@ -37,8 +38,14 @@ struct blocks {
 	uint32_t header_size; /* fixed and variable header */
 	uint32_t input_size;
 	uint32_t output_size;
+	bool fast;	      /* they are in registers */
 	const uint8_t *input; /* in the guest's memory; NULL when there is none there */
 	uint8_t *output;
+};
+
+/* The registers of a fast call as one block of memory: RDX and R8, then XMM0 to XMM5. */
+struct register_file {
+	uint64_t word[HV_XMM_INPUT_SIZE / 8];
 };
 
 /* --- Registers ------------------------------------------------------------------------------------------------ */
@@ -106,27 +113,47 @@ static enum hv_status row_check(const struct call_row *row, const struct vp *vp,
 static enum hv_status row_find(const struct call_row *rows, const struct vp *vp, uint64_t control,
 			       const struct call_row **row)
 {
-	uint16_t code = hv_control_code(control);
+	uint32_t index = call_row_index(hv_control_code(control));
 
 	if ((control & CONTROL_REFUSED_MASK) != 0) {
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	}
-	if (code >= CALL_ROW_COUNT || rows[code].enter == NULL) {
+	if (index >= CALL_ROW_COUNT || rows[index].enter == NULL) {
 		return HV_STATUS_INVALID_HYPERCALL_CODE;
 	}
-	*row = &rows[code];
+	*row = &rows[index];
 	return row_check(*row, vp, control);
 }
 
-/* Can the call's input be in registers? Output cannot be: that form is not offered. */
-static enum hv_status fast_check(const struct call_row *row, const struct blocks *blocks)
+/* Output begins in the registers behind those that hold input, of 16 bytes each: RDX and R8 count as one. */
+static uint32_t fast_output_start(const struct blocks *blocks)
+{
+	return (blocks->input_size + 15) / 16 * 16;
+}
+
+/* Can the call's input be in registers, and its output in those that are left? Only 64-bit code can have output there. */
+static enum hv_status fast_check(const struct call_row *row, const struct blocks *blocks, bool long_mode)
 {
 	uint32_t limit = (row->may & HV_MAY_XMM_IN) != 0 ? HV_XMM_INPUT_SIZE : HV_FAST_INPUT_SIZE;
 
-	if ((row->may & HV_MAY_FAST) == 0 || blocks->input_size > limit || blocks->output_size != 0) {
+	if ((row->may & HV_MAY_FAST) == 0 || blocks->input_size > limit) {
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	}
+	if (blocks->output_size == 0) {
+		return HV_STATUS_SUCCESS;
+	}
+	if (!long_mode || (row->may & HV_MAY_XMM_OUT) == 0 ||
+	    fast_output_start(blocks) + blocks->output_size > HV_XMM_INPUT_SIZE) {
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	}
 	return HV_STATUS_SUCCESS;
+}
+
+/* SPEC: a form of call that the partition is not offered is an undefined instruction for it. */
+static bool form_is_offered(const struct vp *vp, const struct blocks *blocks)
+{
+	return !blocks->fast || blocks->output_size == 0 ||
+	       partition_has(vp->partition, HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT);
 }
 
 /* Finds a block in the guest's memory. An absent block has no address: the register is not looked at. */
@@ -156,8 +183,8 @@ static enum hv_status block_find(struct vp *vp, uint64_t address, uint32_t size,
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status blocks_find(const struct call_row *row, struct vp *vp, const struct request *request,
-				  struct blocks *blocks)
+static enum hv_status blocks_find(const struct call_row *row, const struct call *call,
+				  const struct request *request, struct blocks *blocks)
 {
 	uint32_t count = hv_control_rep_count(request->control);
 	uint8_t *input;
@@ -165,18 +192,17 @@ static enum hv_status blocks_find(const struct call_row *row, struct vp *vp, con
 	blocks->header_size = row->header_size + hv_control_var_header_size(request->control);
 	blocks->input_size = blocks->header_size + count * row->element_size;
 	blocks->output_size = row->output_size + count * row->output_element_size;
-	if (hv_control_is_fast(request->control)) {
-		blocks->input = NULL;
-		blocks->output = NULL;
-		return fast_check(row, blocks);
+	blocks->fast = hv_control_is_fast(request->control);
+	if (blocks->fast) {
+		return fast_check(row, blocks, call->long_mode);
 	}
-	enum hv_status status = block_find(vp, request->input, blocks->input_size, false, &input);
+	enum hv_status status = block_find(call->vp, request->input, blocks->input_size, false, &input);
 
 	blocks->input = input;
 	if (status != HV_STATUS_SUCCESS) {
 		return status;
 	}
-	return block_find(vp, request->output, blocks->output_size, true, &blocks->output);
+	return block_find(call->vp, request->output, blocks->output_size, true, &blocks->output);
 }
 
 /* --- Copies --------------------------------------------------------------------------------------------------- */
@@ -202,13 +228,29 @@ static void copy_in(struct vp *vp, const struct blocks *blocks, uint32_t skip)
 }
 
 /* Copies the output header and the elements that this part of the call has done. */
-static void copy_out(const struct call_row *row, const struct call *call, const struct blocks *blocks,
-		     uint32_t start)
+static void copy_out(const struct call_row *row, const struct call *call, uint8_t *to, uint32_t start)
 {
 	uint32_t list = row->output_size + start * row->output_element_size;
 
-	memcpy(blocks->output, call->output, row->output_size);
-	memcpy(blocks->output + list, call->output_elements, call->reps_done * row->output_element_size);
+	memcpy(to, call->output, row->output_size);
+	memcpy(to + list, call->output_elements, call->reps_done * row->output_element_size);
+}
+
+/* The same into registers. Input, elements that an earlier part of the call has done, and what lies behind the output
+ * stay as they are. */
+static void copy_out_fast(const struct call_row *row, const struct call *call, const struct blocks *blocks,
+			  uint32_t start)
+{
+	struct vp *vp = call->vp;
+	uint32_t output_start = fast_output_start(blocks);
+	unsigned xmm_count = (output_start + blocks->output_size + 15) / 16 - 1;
+	struct register_file file = {.word = {vp->gpr[GPR_RDX], vp->gpr[GPR_R8]}};
+
+	machine_xmm_get(vp, xmm_count, &file.word[2]);
+	copy_out(row, call, (uint8_t *)file.word + output_start, start);
+	machine_xmm_set(vp, xmm_count, &file.word[2]);
+	vp->gpr[GPR_RDX] = file.word[0];
+	vp->gpr[GPR_R8] = file.word[1];
 }
 
 /* --- The call ------------------------------------------------------------------------------------------------- */
@@ -222,12 +264,12 @@ static void call_prepare(struct call *call, const struct call_row *row, const st
 	uint32_t start = hv_control_rep_start(request->control);
 	uint32_t skip = blocks->header_size + start * row->element_size;
 
-	if (hv_control_is_fast(request->control)) {
+	if (blocks->fast) {
 		copy_in_fast(vp, request, blocks->input_size);
 	} else if (blocks->input != NULL) {
 		copy_in(vp, blocks, skip);
 	}
-	if (blocks->output != NULL) {
+	if (blocks->output_size != 0) {
 		memset(output, 0, blocks->output_size);
 	}
 	call->header = input;
@@ -246,6 +288,16 @@ static void call_prepare(struct call *call, const struct call_row *row, const st
 	}
 }
 
+static void output_write(const struct call_row *row, const struct call *call, const struct blocks *blocks,
+			 uint32_t start)
+{
+	if (blocks->fast) {
+		copy_out_fast(row, call, blocks, start);
+	} else {
+		copy_out(row, call, blocks->output, start);
+	}
+}
+
 /* Everything is checked: runs the call and answers it, or a part of it. */
 static enum gate_result call_run(struct call *call, const struct call_row *row, const struct request *request,
 				 const struct blocks *blocks)
@@ -256,8 +308,8 @@ static enum gate_result call_run(struct call *call, const struct call_row *row, 
 	enum hv_status status = row->enter(call);
 	uint32_t completed = start + call->reps_done;
 
-	if (blocks->output != NULL && (status == HV_STATUS_SUCCESS || call->reps_done != 0)) {
-		copy_out(row, call, blocks, start);
+	if (blocks->output_size != 0 && (status == HV_STATUS_SUCCESS || call->reps_done != 0)) {
+		output_write(row, call, blocks, start);
 	}
 	/* Is there more to do, and did only the time run out? */
 	if (status == HV_STATUS_SUCCESS && call->reps_done < call->rep_count) {
@@ -296,9 +348,9 @@ static enum gate_result register_call_run(const struct call_row *row, struct vp 
 	return GATE_DONE;
 }
 
-/* The other forms. */
-static enum gate_result block_call_run(const struct call_row *rows, struct vp *vp,
-				       const struct request *request, bool long_mode)
+/* The other forms. Apart, so that the short way saves no register for them. */
+static __attribute__((noinline)) enum gate_result
+block_call_run(const struct call_row *rows, struct vp *vp, const struct request *request, bool long_mode)
 {
 	struct call call = {.vp = vp, .long_mode = long_mode};
 	const struct call_row *row;
@@ -308,10 +360,10 @@ static enum gate_result block_call_run(const struct call_row *rows, struct vp *v
 
 	if (status == HV_STATUS_SUCCESS) {
 		completed = hv_control_rep_start(request->control);
-		status = blocks_find(row, vp, request, &blocks);
+		status = blocks_find(row, &call, request, &blocks);
 	}
 	if (status == HV_STATUS_SUCCESS) {
-		return call_run(&call, row, request, &blocks);
+		return form_is_offered(vp, &blocks) ? call_run(&call, row, request, &blocks) : GATE_UNDEFINED;
 	}
 	result_write(vp, long_mode, hv_result(status, completed));
 	return GATE_DONE;
@@ -327,7 +379,7 @@ enum gate_result gate_hypercall_from(const struct call_row *rows, struct vp *vp,
 	struct request request = request_read(vp, long_mode);
 	uint16_t code = hv_control_code(request.control);
 
-	if (code < CALL_ROW_COUNT && is_register_call(&rows[code], vp, request.control)) {
+	if (code < CALL_LOW_COUNT && is_register_call(&rows[code], vp, request.control)) {
 		return register_call_run(&rows[code], vp, &request, long_mode);
 	}
 	return block_call_run(rows, vp, &request, long_mode);

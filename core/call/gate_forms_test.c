@@ -8,6 +8,7 @@
 #include "abi/hv_hypercall.h"
 #include "abi/hv_privilege.h"
 #include "core/call/call_priv.h"
+#include "core/machine.h"
 #include "test/unit/caller.h"
 
 #include <setjmp.h>
@@ -39,6 +40,12 @@ enum own_code {
 	OWN_VARIABLE = 0x14,  /* rep with a variable header */
 	OWN_REGISTERS = 0x15, /* simple: input 16, in registers by the short way */
 	OWN_NOTHING = 0x16,   /* simple: no blocks, but a privilege */
+	OWN_REPLY = 0x17,     /* simple: output 16, also in registers */
+	OWN_WIDE = 0x18,      /* simple: input 24, output 64, also in registers */
+	OWN_TOO_WIDE = 0x19,  /* simple: input 24, output 88: not in registers */
+	OWN_FAST_COPY = 0x1a, /* as OWN_COPY, also in registers */
+	OWN_FIRST_EXTENDED = 0x8000,
+	OWN_LAST_EXTENDED = 0x800f,
 };
 
 /* What the handlers of these calls saw, and what they are to do. */
@@ -110,6 +117,19 @@ static enum hv_status own_enter_registers(struct call *call)
 	return own.status;
 }
 
+static enum hv_status own_enter_wide(struct call *call)
+{
+	uint64_t *output = call->output;
+
+	own_look(call, 24);
+	for (unsigned i = 0; i < 8; i++) {
+		output[i] = 0x100 + i;
+	}
+	return own.status;
+}
+
+#define ANY_FAST (HV_MAY_FAST | HV_MAY_XMM_IN | HV_MAY_XMM_OUT)
+
 static const struct call_row own_rows[CALL_ROW_COUNT] = {
 	[OWN_LOOK] = {.enter = own_enter_look, .header_size = 24, .may = HV_MAY_FAST | HV_MAY_XMM_IN},
 	[OWN_ANSWER] = {.enter = own_enter_answer, .output_size = 16, .may = HV_MAY_FAST},
@@ -133,6 +153,21 @@ static const struct call_row own_rows[CALL_ROW_COUNT] = {
 			 .fits_registers = true,
 			 .has_no_blocks = true,
 			 .may = HV_MAY_FAST},
+	[OWN_REPLY] = {.enter = own_enter_answer, .output_size = 16, .may = HV_MAY_FAST | HV_MAY_XMM_OUT},
+	[OWN_WIDE] = {.enter = own_enter_wide, .header_size = 24, .output_size = 64, .may = ANY_FAST},
+	[OWN_TOO_WIDE] = {.enter = own_enter_wide, .header_size = 24, .output_size = 88, .may = ANY_FAST},
+	[OWN_FAST_COPY] = {.enter = own_enter_copy,
+			   .header_size = 8,
+			   .element_size = 8,
+			   .output_size = 8,
+			   .output_element_size = 8,
+			   .is_rep = true,
+			   .may = ANY_FAST},
+	[CALL_ROW_INDEX(OWN_FIRST_EXTENDED)] = {.enter = own_enter_answer, .output_size = 16},
+	[CALL_ROW_INDEX(OWN_LAST_EXTENDED)] = {.enter = own_enter_registers,
+					       .header_size = 16,
+					       .fits_registers = true,
+					       .may = HV_MAY_FAST},
 	[OWN_VARIABLE] = {.enter = own_enter_variable,
 			  .header_size = 8,
 			  .element_size = 8,
@@ -254,7 +289,7 @@ static void fast_input_has_limits(void **state)
 	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
 	assert_int_equal(own_call(vp, caller_control(OWN_VARIABLE, 4, 10, 0) | FAST, 5, 6), GATE_DONE);
 	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
-	/* Output never fits. */
+	/* Output has to be allowed. */
 	assert_int_equal(own_call(vp, OWN_ANSWER | FAST, 0, 0), GATE_DONE);
 	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
 	fake_hv_destroy(own.fake);
@@ -318,6 +353,195 @@ static void both_addresses_are_checked_before_the_call(void **state)
 			 GATE_DONE);
 	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_ALIGNMENT);
 	assert_int_equal(own.call.rep_count, 99);
+	fake_hv_destroy(own.fake);
+}
+
+/* --- Output in registers -------------------------------------------------------------------------------------- */
+
+/* RDX, R8, then XMM0 to XMM5, as 64-bit words. */
+struct file {
+	uint64_t word[14];
+};
+
+static struct file file_of(struct vp *vp)
+{
+	struct file file = {.word = {vp->gpr[GPR_RDX], vp->gpr[GPR_R8]}};
+
+	machine_xmm_get(vp, 6, &file.word[2]);
+	return file;
+}
+
+/* Calls with all of these registers filled, and returns what was in them before. */
+static struct file own_call_filled(struct vp *vp, uint64_t control, enum gate_result expected)
+{
+	struct file file;
+
+	for (unsigned i = 0; i < 14; i++) {
+		file.word[i] = 0xf00 + i;
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		fake_xmm_set(vp, i, &file.word[2 + 2 * i]);
+	}
+	assert_int_equal(own_call(vp, control, file.word[0], file.word[1]), expected);
+	return file;
+}
+
+/* From `first` on `count` words may differ, and nothing else in the registers. */
+static void only_output_differs(struct vp *vp, struct file before, unsigned first, unsigned count)
+{
+	struct file after = file_of(vp);
+
+	for (unsigned i = 0; i < 14; i++) {
+		assert_true((i >= first && i < first + count) || after.word[i] == before.word[i]);
+	}
+	for (unsigned i = 6; i < FAKE_XMM_COUNT; i++) {
+		static const uint8_t zero[16];
+
+		assert_memory_equal(fake_vp_machine(vp)->xmm[i], zero, 16);
+	}
+}
+
+static void fast_output_without_input_begins_in_rdx(void **state)
+{
+	struct vp *vp = own_machine();
+	struct file before = own_call_filled(vp, OWN_REPLY | FAST, GATE_DONE);
+
+	(void)state;
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_int_equal(vp->gpr[GPR_RDX], 0x1111);
+	assert_int_equal(vp->gpr[GPR_R8], 0);
+	assert_int_equal(vp->gpr[GPR_RCX], OWN_REPLY | FAST);
+	only_output_differs(vp, before, 0, 2);
+	fake_hv_destroy(own.fake);
+}
+
+/* SPEC: the input is rounded up to 16 bytes: of 24, so XMM1 is the first for output. */
+static void fast_output_begins_behind_the_input(void **state)
+{
+	struct vp *vp = own_machine();
+	struct file before = own_call_filled(vp, OWN_WIDE | FAST, GATE_DONE);
+	struct file after = file_of(vp);
+
+	(void)state;
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_memory_equal(own.header, before.word, 24);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(after.word[4 + i], 0x100 + i);
+	}
+	only_output_differs(vp, before, 4, 8);
+	fake_hv_destroy(own.fake);
+}
+
+static void fast_output_has_limits(void **state)
+{
+	struct vp *vp = own_machine();
+	struct file before = own_call_filled(vp, OWN_TOO_WIDE | FAST, GATE_DONE);
+
+	(void)state;
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
+	only_output_differs(vp, before, 0, 0);
+	/* Header and 4 elements of 8 bytes, 40, make 48; the same 40 bytes of output still fit. With 5: 48 and 48. With 6:
+	 * 56, which makes 64, and 56 more. */
+	own.reps = 6;
+	own_call_filled(vp, caller_control(OWN_FAST_COPY, 0, 5, 0) | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], hv_result(HV_STATUS_SUCCESS, 5));
+	own_call_filled(vp, caller_control(OWN_FAST_COPY, 0, 6, 0) | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
+	fake_hv_destroy(own.fake);
+}
+
+static void failed_fast_calls_change_no_output_register(void **state)
+{
+	struct vp *vp = own_machine();
+
+	(void)state;
+	own.status = HV_STATUS_NO_DATA;
+	struct file before = own_call_filled(vp, OWN_WIDE | FAST, GATE_DONE);
+
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_NO_DATA);
+	only_output_differs(vp, before, 0, 0);
+	assert_int_equal(fake_count(own.fake, FAKE_XMM_SET), 0);
+	fake_hv_destroy(own.fake);
+}
+
+/* Words: header, elements 0 to 2 (input, 32 bytes), output header, outputs 0 to 2. */
+static void fast_rep_calls_keep_output_when_continued(void **state)
+{
+	struct vp *vp = own_machine();
+	uint64_t control = caller_control(OWN_FAST_COPY, 0, 3, 0) | FAST;
+
+	(void)state;
+	own.reps = 2;
+	struct file before = own_call_filled(vp, control, GATE_CONTINUE);
+
+	only_output_differs(vp, before, 4, 3);
+	assert_int_equal(file_of(vp).word[5], before.word[1] + 1);
+	assert_int_equal(file_of(vp).word[6], before.word[2] + 1);
+	assert_int_equal(vp->gpr[GPR_RCX], caller_control(OWN_FAST_COPY, 0, 3, 2) | FAST);
+	assert_int_equal(gate_hypercall_from(own_rows, vp, true, true), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], hv_result(HV_STATUS_SUCCESS, 3));
+	only_output_differs(vp, before, 4, 4);
+	assert_int_equal(file_of(vp).word[5], before.word[1] + 1);
+	assert_int_equal(file_of(vp).word[6], before.word[2] + 1);
+	assert_int_equal(file_of(vp).word[7], before.word[3] + 1);
+	fake_hv_destroy(own.fake);
+}
+
+static void fast_rep_calls_that_fail_keep_what_is_done(void **state)
+{
+	struct vp *vp = own_machine();
+
+	(void)state;
+	own.reps = 1;
+	own.status = HV_STATUS_INVALID_PARAMETER;
+	struct file before = own_call_filled(vp, caller_control(OWN_FAST_COPY, 0, 3, 1) | FAST, GATE_DONE);
+
+	assert_int_equal(vp->gpr[GPR_RAX], hv_result(HV_STATUS_INVALID_PARAMETER, 2));
+	assert_int_equal(file_of(vp).word[4], 0x2222);
+	assert_int_equal(file_of(vp).word[5], before.word[5]);
+	assert_int_equal(file_of(vp).word[6], before.word[2] + 1);
+	only_output_differs(vp, before, 4, 3);
+	fake_hv_destroy(own.fake);
+}
+
+/* SPEC: who uses a form that is not offered gets #UD. But first whatever is wrong with the call by itself. */
+static void fast_output_that_is_not_offered_is_undefined(void **state)
+{
+	struct vp *vp = own_machine();
+
+	(void)state;
+	vp->partition->privileges = ~(uint64_t)HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT;
+	struct file before = own_call_filled(vp, OWN_REPLY | FAST, GATE_UNDEFINED);
+
+	only_output_differs(vp, before, 0, 0);
+	assert_int_equal(vp->gpr[GPR_RAX], 0);
+	own_call_filled(vp, OWN_TOO_WIDE | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
+	/* Input in registers, and output in memory, have nothing to do with it. */
+	own_call_filled(vp, OWN_LOOK | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_int_equal(own_call(vp, OWN_REPLY, 0, CALLER_OUTPUT.value), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	fake_hv_destroy(own.fake);
+}
+
+/* --- Extended calls ------------------------------------------------------------------------------------------- */
+
+static void extended_codes_have_rows_of_their_own(void **state)
+{
+	struct vp *vp = own_machine();
+	const uint32_t unknown[] = {0x100, 0x10f, 0x7fff, 0x8001, 0x8010, 0x8011, 0xffff};
+
+	(void)state;
+	assert_int_equal(own_call(vp, OWN_FIRST_EXTENDED, 0, CALLER_OUTPUT.value), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_int_equal(own_call(vp, OWN_LAST_EXTENDED | FAST, 7, 8), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_int_equal(own.header[1], 8);
+	for (unsigned i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		assert_int_equal(own_call(vp, unknown[i], 0, CALLER_OUTPUT.value), GATE_DONE);
+		assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_CODE);
+	}
 	fake_hv_destroy(own.fake);
 }
 
@@ -470,6 +694,20 @@ static void a_32_bit_caller_uses_register_pairs(void **state)
 	fake_hv_destroy(own.fake);
 }
 
+/* SPEC: output in registers is for 64-bit callers alone. */
+static void a_32_bit_caller_has_no_fast_output(void **state)
+{
+	struct vp *vp = own_machine();
+
+	(void)state;
+	assert_int_equal(own_call_32(vp, OWN_REPLY | FAST, 1, 2), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
+	assert_int_equal(vp->gpr[GPR_RCX], JUNK | 1);
+	assert_int_equal(own_call_32(vp, OWN_REPLY, 0, CALLER_OUTPUT.value), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	fake_hv_destroy(own.fake);
+}
+
 static void a_32_bit_caller_gets_counts_in_edx(void **state)
 {
 	struct vp *vp = own_machine();
@@ -515,12 +753,21 @@ int main(void)
 		cmocka_unit_test(output_is_cleared_before_and_written_after),
 		cmocka_unit_test(a_failed_call_writes_no_output),
 		cmocka_unit_test(both_addresses_are_checked_before_the_call),
+		cmocka_unit_test(fast_output_without_input_begins_in_rdx),
+		cmocka_unit_test(fast_output_begins_behind_the_input),
+		cmocka_unit_test(fast_output_has_limits),
+		cmocka_unit_test(failed_fast_calls_change_no_output_register),
+		cmocka_unit_test(fast_rep_calls_keep_output_when_continued),
+		cmocka_unit_test(fast_rep_calls_that_fail_keep_what_is_done),
+		cmocka_unit_test(fast_output_that_is_not_offered_is_undefined),
+		cmocka_unit_test(extended_codes_have_rows_of_their_own),
 		cmocka_unit_test(a_rep_call_does_all_elements),
 		cmocka_unit_test(a_rep_call_is_continued_when_time_is_up),
 		cmocka_unit_test(a_failing_element_ends_a_rep_call),
 		cmocka_unit_test(a_rep_call_that_fails_at_once_writes_nothing),
 		cmocka_unit_test(a_memory_list_starts_where_it_is_continued),
 		cmocka_unit_test(a_32_bit_caller_uses_register_pairs),
+		cmocka_unit_test(a_32_bit_caller_has_no_fast_output),
 		cmocka_unit_test(a_32_bit_caller_gets_counts_in_edx),
 		cmocka_unit_test(a_32_bit_caller_gets_refusals_in_eax),
 	};

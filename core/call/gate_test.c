@@ -71,7 +71,7 @@ static uint64_t good_control(const struct row *row)
 static void calls_without_function_are_unknown(void **state)
 {
 	struct fake *fake = caller_machine(1, UINT64_MAX);
-	const uint16_t others[] = {0, 5, 0xff, 0x100, 0x8001, 0xffff};
+	const uint16_t others[] = {0, 5, 0xff, 0x100, 0x10f, 0x7fff, 0x8000, 0x800f, 0x8010, 0xffff};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(planned) / sizeof(planned[0]); i++) {

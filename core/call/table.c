@@ -47,7 +47,7 @@ enum call_kind {
 
 #define HYPERCALL(code, name, tlfs, kind, header_tag, element_tag, output_tag, output_element_tag, may_mask, \
 		  privilege, ...)                                                                            \
-	[code] = {                                                                                           \
+	[CALL_ROW_INDEX(code)] = {                                                                           \
 		.enter = enter_##name,                                                                       \
 		.privileges = HV_PRIVILEGE_##privilege,                                                      \
 		.header_size = sizeof(struct header_tag),                                                    \

@@ -86,19 +86,21 @@ static void ordinary_guests_get_what_works(void **state)
 			    HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS | HV_PRIVILEGE_ACCESS_APIC_MSRS |
 			    HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX |
 			    HV_PRIVILEGE_ACCESS_RESET_MSR | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |
-			    HV_PRIVILEGE_ACCESS_GUEST_IDLE_MSR | HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS;
+			    HV_PRIVILEGE_ACCESS_GUEST_IDLE_MSR | HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |
+			    HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT;
 
 	assert_int_equal(HV_PRIVILEGES_OFFERED, expected);
-	assert_int_equal(expected, 0xefb);
+	assert_int_equal(expected, UINT64_C(0x0008000000000efb));
 }
 
 static void features_are_offered_one_by_one(void **state)
 {
 	uint32_t expected = HV_CPUID_XMM_HYPERCALL_INPUT | HV_CPUID_GUEST_IDLE_STATE |
 			    HV_CPUID_FREQUENCY_MSRS | HV_CPUID_GUEST_CRASH_MSRS |
-			    HV_CPUID_HYPERCALL_MSR_LOCK | HV_CPUID_DIRECT_SYNTHETIC_TIMERS;
+			    HV_CPUID_XMM_HYPERCALL_OUTPUT | HV_CPUID_HYPERCALL_MSR_LOCK |
+			    HV_CPUID_DIRECT_SYNTHETIC_TIMERS;
 
-	assert_int_equal(expected, 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 18 | 1u << 19);
+	assert_int_equal(expected, 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 15 | 1u << 18 | 1u << 19);
 	assert_int_equal(ask(*state, 0x40000003).ecx, 0);
 	assert_int_equal(ask(*state, 0x40000003).edx, expected);
 }

@@ -67,8 +67,10 @@ void machine_register_set(struct vp *vp, enum hv_register_name name, uint64_t va
 
 uint64_t machine_segment_base(struct vp *vp, enum hv_register_name name);
 
-/* Copies XMM0..XMM(count-1) of the VP, 16 bytes each. */
+/* Copies XMM0..XMM(count-1) of the VP, 16 bytes each, count at most 6: out, and in. What a wider register has above
+ * its low 16 bytes stays as it is. */
 void machine_xmm_get(struct vp *vp, unsigned count, void *out);
+void machine_xmm_set(struct vp *vp, unsigned count, const void *in);
 
 /* --- Time --------------------------------------------------------------------------------------------------- */
 

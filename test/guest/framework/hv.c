@@ -79,6 +79,27 @@ uint64_t hv_call_xmm(uint64_t control, uint64_t rdx, uint64_t r8, const uint64_t
 	return result;
 }
 
+uint64_t hv_call_file(uint64_t control, struct hv_file *file)
+{
+	uint64_t result;
+	register uint64_t second __asm__("rdx") = file->word[0];
+	register uint64_t third __asm__("r8") = file->word[1];
+
+	__asm__ volatile("movups 16(%[file]), %%xmm0; movups 32(%[file]), %%xmm1\n"
+			 "movups 48(%[file]), %%xmm2; movups 64(%[file]), %%xmm3\n"
+			 "movups 80(%[file]), %%xmm4; movups 96(%[file]), %%xmm5\n"
+			 "call *%[page]\n"
+			 "movups %%xmm0, 16(%[file]); movups %%xmm1, 32(%[file])\n"
+			 "movups %%xmm2, 48(%[file]); movups %%xmm3, 64(%[file])\n"
+			 "movups %%xmm4, 80(%[file]); movups %%xmm5, 96(%[file])"
+			 : "=&a"(result), "+c"(control), "+r"(second), "+r"(third)
+			 : [page] "r"(hypercall_page), [file] "r"(file)
+			 : "r9", "r10", "r11", "memory");
+	file->word[0] = second;
+	file->word[1] = third;
+	return result;
+}
+
 uint64_t hv_call_words(uint64_t control, const uint64_t *words, unsigned count)
 {
 	static uint64_t *input;

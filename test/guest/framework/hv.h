@@ -30,10 +30,12 @@
 #define HV_EAX_GUEST_IDLE (1u << 10)
 #define HV_EAX_FREQUENCIES (1u << 11)
 #define HV_EBX_PARTITION_ID (1u << 1)
+#define HV_EBX_FAST_OUTPUT (1u << 19)
 #define HV_EDX_XMM_INPUT (1u << 4)
 #define HV_EDX_GUEST_IDLE (1u << 5)
 #define HV_EDX_FREQUENCIES (1u << 8)
 #define HV_EDX_CRASH (1u << 10)
+#define HV_EDX_XMM_OUTPUT (1u << 15)
 #define HV_EDX_HYPERCALL_LOCK (1u << 18)
 #define HV_EDX_DIRECT_TIMERS (1u << 19)
 /* Leaf 0x40000004 EAX. */
@@ -114,6 +116,13 @@ void *hv_hypercall_page(void);
 uint64_t hv_call(uint64_t control, uint64_t rdx, uint64_t r8);
 /* The same with XMM0 and XMM1 loaded from two pairs of words: XMM fast input. */
 uint64_t hv_call_xmm(uint64_t control, uint64_t rdx, uint64_t r8, const uint64_t xmm[4]);
+
+/* Everything that a fast call may have in registers: RDX and R8, then XMM0 to XMM5. */
+struct hv_file {
+	uint64_t word[14];
+};
+/* A fast call with all of these; afterwards they hold what the call left there. */
+uint64_t hv_call_file(uint64_t control, struct hv_file *file);
 
 static inline unsigned hv_status(uint64_t result)
 {
