@@ -256,7 +256,7 @@ export VERDIGRIS_CACHE
 # The guest's own programs are ordinary static ones; `ticks` is the whole of a process, without a C library.
 GUEST_PROGRAM_CFLAGS := -std=gnu17 -O2 -static $(WARNINGS)
 
-$(B)/initramfs/load: root/initramfs/load.c
+$(B)/initramfs/load $(B)/initramfs/soak: $(B)/initramfs/%: root/initramfs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_PROGRAM_CFLAGS) -pthread -o $@ $<
 
@@ -267,12 +267,12 @@ $(B)/initramfs/ticks: root/initramfs/ticks.c
 $(VERDIGRIS_CACHE)/kernel-%/version:
 	tools/fetch-debian kernel-$*
 
-$(B)/initramfs-%.cpio: $(VERDIGRIS_CACHE)/kernel-%/version $(B)/initramfs/load $(B)/initramfs/ticks \
+$(B)/initramfs-%.cpio: $(VERDIGRIS_CACHE)/kernel-%/version $(B)/initramfs/load $(B)/initramfs/soak $(B)/initramfs/ticks \
 		tools/make-initramfs $(wildcard root/initramfs/*)
 	tools/make-initramfs $@ $(B)/initramfs $(VERDIGRIS_CACHE)/kernel-$*
 
 .PRECIOUS: $(VERDIGRIS_CACHE)/kernel-%/version
-.PHONY: run test-boot iso bench run-needs test-boot-needs
+.PHONY: run test-boot soak iso bench run-needs test-boot-needs
 
 # Make itself needs a compiler and the emulator first, so what follows runs in a make of its own.
 run-needs:
@@ -297,6 +297,11 @@ test-boot-needs:
 ## make test-boot       boot real kernels on Verdigris; CASES="linux-6.1* panic*" chooses some
 test-boot: test-boot-needs
 	@test/boot/run $(CASES)
+
+## make soak            Debian's kernels under load for SOAK_SECONDS (600) each, on four processors
+SOAK_SECONDS ?= 600
+soak: test-boot-needs
+	@VERDIGRIS_SOAK_SECONDS=$(SOAK_SECONDS) test/boot/run --jobs 1 'soak-*'
 
 ## make iso KERNEL=FILE [INITRD=FILE] [APPEND="..."]     build/verdigris.iso, a CD-ROM or USB image for a real machine
 iso: $(B)/verdigris.elf

@@ -8,7 +8,7 @@ import os
 import re
 
 import machine
-from facts import ENLIGHTENED, Facts, failures
+from facts import ENLIGHTENED, SOAKED, Facts, failures
 
 KERNELS = ["6.1", "7.3"]
 QEMUS = ["7.2", "11.1"]
@@ -79,6 +79,21 @@ class Boot(Case):
         words = self.words + (" nox2apic" if self.xapic else "")
         result = self.start(self.linux("verdigris.test " + words))
         found = failures(Facts(result.serial), self)
+        return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
+
+
+class Soak(Case):
+    """All processors work hard for a while: nobody stalls, nobody is forgotten, and the clocks stay together."""
+
+    smp = 4
+    seconds = int(os.environ.get("VERDIGRIS_SOAK_SECONDS", "30"))
+
+    def run(self):
+        self.timeout = self.seconds * 2 + 180
+        result = self.start(self.linux(f"verdigris.test verdigris.soak={self.seconds}"))
+        found = failures(Facts(result.serial), self, SOAKED)
+        said = [line for line in result.serial.splitlines() if line.startswith("soak ")]
+        print(f"# boot/{self.name}, {self.seconds} s: " + "; ".join(said), flush=True)
         return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
 
 
@@ -204,6 +219,11 @@ def uses():
     yield CdRom("cd-rom")
 
 
+def soaks():
+    for kernel in KERNELS:
+        yield Soak(f"soak-{kernel}", kernel=kernel)
+
+
 def stops():
     yield Stop("stop-no-kernel", arguments=["--bare", "--append", OPTIONS, HYPERVISOR], says="no kernel")
     yield Stop("stop-garbage-kernel", arguments=lambda: [garbage()], says="kernel")
@@ -221,4 +241,4 @@ def stops():
 
 
 def all_cases():
-    return [*stops(), *uses(), *endings(), *boots()]
+    return [*stops(), *uses(), *endings(), *boots(), *soaks()]

@@ -123,6 +123,41 @@ def check_spinlocks(facts, case):
     return expect(facts.said("hyperv", "PV spinlocks enabled"), "no PV spinlocks")
 
 
+# --- after a soak ---
+
+LONG_SOAK_SECONDS = 300
+
+
+def check_soak_work(facts, case):
+    done = {what: facts.number(f"soak {what}") for what in ("forks", "mappings", "sleeps", "wake-ups")}
+    return expect(min(done.values()) >= case.seconds, f"too little was done in {case.seconds} s: {done}")
+
+
+def check_soak_wake_ups(facts, case):
+    return expect(facts.number("soak stuck") == 0, f"workers that nothing woke: {facts.one('soak stuck')}")
+
+
+# How late a sleeper is depends on the host; a tick that got lost altogether would show as seconds.
+def check_soak_timers(facts, case):
+    return expect(0 <= facts.number("soak late us") < 5000000, f"a sleeper was late by {facts.one('soak late us')} us")
+
+
+def check_soak_clocks(facts, case):
+    """Within a microsecond of processor 0's. A short soak on a busy host may know too little of a clock, a long one not."""
+    if facts.number("soak backwards") != 0:
+        return f"a clock ran backwards {facts.one('soak backwards')} times"
+    for cpu in range(1, case.smp):
+        bounds = [int(word) for word in facts.one(f"soak clock {cpu} ns").split()]
+        apart = len(bounds) != 2 or bounds[0] > 1000 or bounds[1] < -1000
+        unknown = not apart and (bounds[0] < -1000 or bounds[1] > 1000)
+        if apart or (unknown and case.seconds >= LONG_SOAK_SECONDS):
+            return f"the clock of processor {cpu} is ahead by between {bounds} ns"
+    return ""
+
+
+SOAKED = {"soak-work": check_soak_work, "soak-wake-ups": check_soak_wake_ups, "soak-timers": check_soak_timers,
+          "soak-clocks": check_soak_clocks}
+
 # Any kernel on any machine passes these...
 GENERAL = {"processors": check_processors, "memory": check_memory, "clock-rate": check_clock_rate}
 # ...and on Verdigris these as well.
@@ -133,9 +168,9 @@ ENLIGHTENED = {
 }
 
 
-def failures(facts, case):
+def failures(facts, case, more=None):
     """All that is wrong, as a dictionary from a check's name to its complaint."""
     if not facts.complete:
         return {"facts": "the guest did not report its facts"}
-    found = {name: check(facts, case) for name, check in {**GENERAL, **ENLIGHTENED}.items()}
+    found = {name: check(facts, case) for name, check in {**GENERAL, **ENLIGHTENED, **(more or {})}.items()}
     return {name: complaint for name, complaint in found.items() if complaint}
