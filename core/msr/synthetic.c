@@ -2,10 +2,10 @@
 /*
  * The synthetic MSRs: from a number to the handler of its row.
  *
- * A number without a row, a row without a function, a direction that the row does not have, and a privilege that the
- * partition does not have all end in #GP. SPEC: TLFS 2.0a, "Virtual MSRs".
+ * A number without a row, a row without a function, a direction that the row does not have, and a privilege or feature
+ * that the partition does not have all end in #GP. SPEC: TLFS 2.0a, "Virtual MSRs".
  */
-#include "abi/hv_privilege.h"
+#include "abi/hv_cpuid.h"
 #include "core/msr/msr_priv.h"
 #include "core/partition.h"
 #include "core/vp.h"
@@ -18,9 +18,25 @@
 #define MSR_WHEN_W_RW(x) x
 #define MSR_WHEN_W_W(x) x
 
+/* Folded away for each row: the number is a constant there. */
+static inline uint32_t features_of(uint32_t number)
+{
+	uint32_t features = 0;
+
+#define HV_MSR_FEATURE(first, last, feature)                                                                 \
+	features |= (uint32_t)HV_CPUID_##feature * (number - (first) <= (last) - (first));
+#include "abi/msrs.def"
+	return features;
+}
+
+static inline bool offered(const struct partition *partition, uint64_t privileges, uint32_t features)
+{
+	return partition_has(partition, privileges) && partition_offers(partition, features);
+}
+
 #define MSR_CASE(direction, number, row_index, privilege, handler)                                           \
 	case number:                                                                                         \
-		if (!partition_has(access->vp->partition, HV_PRIVILEGE_##privilege)) {                       \
+		if (!offered(access->vp->partition, HV_PRIVILEGE_##privilege, features_of(number))) {        \
 			return MSR_FAULT;                                                                    \
 		}                                                                                            \
 		access->index = row_index;                                                                   \

@@ -6,6 +6,7 @@
  * overlay_set takes the overlay lock inside it.
  * SPEC: TLFS 6.0b, "Hypercall Interface", "Establishing the Hypercall Interface".
  */
+#include "abi/hv_cpuid.h"
 #include "abi/hv_msr.h"
 #include "core/hv.h"
 #include "core/machine.h"
@@ -20,6 +21,13 @@ enum msr_result msr_read_guest_os_id(struct msr_access *access)
 	return MSR_DONE;
 }
 
+/* Without the feature the bit is one that is kept and means nothing. */
+static bool hypercall_page_locked(const struct partition *partition)
+{
+	return partition_offers(partition, HV_CPUID_HYPERCALL_MSR_LOCK) &&
+	       (overlay_msr(&partition->hypercall) & HV_HYPERCALL_MSR_LOCKED) != 0;
+}
+
 /* Any value is taken. Without an id there is no hypercall page, unless it is locked (CHOICE: locked is locked). */
 enum msr_result msr_write_guest_os_id(struct msr_access *access)
 {
@@ -28,7 +36,7 @@ enum msr_result msr_write_guest_os_id(struct msr_access *access)
 
 	lock_acquire(&partition->lock);
 	atomic_store(&partition->guest_os_id, access->value);
-	if (access->value == 0 && (overlay_msr(page) & HV_HYPERCALL_MSR_LOCKED) == 0) {
+	if (access->value == 0 && !hypercall_page_locked(partition)) {
 		overlay_set(access->vp, page, overlay_msr(page) & ~HV_HYPERCALL_MSR_ENABLE);
 	}
 	lock_release(&partition->lock);
@@ -47,7 +55,7 @@ static enum msr_result hypercall_write_locked(struct msr_access *access)
 	uint64_t value = access->value;
 
 	/* Has the guest locked the register? CHOICE: #GP, so that whoever tries learns of it. */
-	if ((overlay_msr(&partition->hypercall) & HV_HYPERCALL_MSR_LOCKED) != 0) {
+	if (hypercall_page_locked(partition)) {
 		return MSR_FAULT;
 	}
 	/* Does it name a page of the GPA space? */

@@ -18,6 +18,7 @@
  */
 #include "core/stimer.h"
 
+#include "abi/hv_cpuid.h"
 #include "abi/hv_timer.h"
 #include "core/hv.h"
 #include "core/partition.h"
@@ -101,11 +102,20 @@ static uint64_t catch_up(struct vp *vp)
 	return now;
 }
 
+/* Without direct mode its bits are reserved, as they were before there was any. */
+static uint64_t reserved_bits(const struct vp *vp)
+{
+	uint64_t direct = HV_STIMER_CONFIG_DIRECT_MODE | HV_STIMER_CONFIG_VECTOR_MASK;
+
+	return HV_STIMER_CONFIG_RESERVED_MASK |
+	       (partition_offers(vp->partition, HV_CPUID_DIRECT_SYNTHETIC_TIMERS) ? 0 : direct);
+}
+
 bool stimer_config_write(struct vp *vp, unsigned index, uint64_t value)
 {
 	struct stimer *timer = &vp->stimer[index];
 
-	if ((value & HV_STIMER_CONFIG_RESERVED_MASK) != 0) {
+	if ((value & reserved_bits(vp)) != 0) {
 		return false;
 	}
 	uint64_t now = catch_up(vp);
