@@ -13,7 +13,7 @@
  */
 #include "core/gate.h"
 
-#include "abi/hv_privilege.h"
+#include "abi/hv_cpuid.h"
 #include "core/call/call_priv.h"
 #include "core/hv.h"
 #include "core/machine.h"
@@ -152,8 +152,19 @@ static enum hv_status fast_check(const struct call_row *row, const struct blocks
 /* SPEC: a form of call that the partition is not offered is an undefined instruction for it. */
 static bool form_is_offered(const struct vp *vp, const struct blocks *blocks)
 {
-	return !blocks->fast || blocks->output_size == 0 ||
-	       partition_has(vp->partition, HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT);
+	const struct partition *partition = vp->partition;
+
+	if (!blocks->fast) {
+		return true;
+	}
+	/* Is there input in XMM registers? */
+	if (blocks->input_size > HV_FAST_INPUT_SIZE &&
+	    !partition_offers(partition, HV_CPUID_XMM_HYPERCALL_INPUT)) {
+		return false;
+	}
+	/* Is there output in any register but the result's? */
+	return blocks->output_size == 0 || (partition_has(partition, HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT) &&
+					    partition_offers(partition, HV_CPUID_XMM_HYPERCALL_OUTPUT));
 }
 
 /* Finds a block in the guest's memory. An absent block has no address: the register is not looked at. */

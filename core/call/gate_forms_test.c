@@ -5,8 +5,8 @@
  */
 #include "core/gate.h"
 
+#include "abi/hv_cpuid.h"
 #include "abi/hv_hypercall.h"
-#include "abi/hv_privilege.h"
 #include "core/call/call_priv.h"
 #include "core/machine.h"
 #include "test/unit/caller.h"
@@ -510,6 +510,9 @@ static void fast_output_that_is_not_offered_is_undefined(void **state)
 	struct vp *vp = own_machine();
 
 	(void)state;
+	vp->partition->features = ~(uint32_t)HV_CPUID_XMM_HYPERCALL_OUTPUT;
+	own_call_filled(vp, OWN_REPLY | FAST, GATE_UNDEFINED);
+	vp->partition->features = UINT32_MAX;
 	vp->partition->privileges = ~(uint64_t)HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT;
 	struct file before = own_call_filled(vp, OWN_REPLY | FAST, GATE_UNDEFINED);
 
