@@ -94,7 +94,8 @@ static void a_privilege_is_asked_before_the_form(void **state)
 		if (rows[i].privilege != 0) {
 			vp->partition->privileges = ~rows[i].privilege;
 			assert_int_equal(caller_call(vp, wrong, 1, 1), HV_STATUS_ACCESS_DENIED);
-			assert_int_equal(caller_call(vp, wrong | HV_CONTROL_FAST, 1, 1), HV_STATUS_ACCESS_DENIED);
+			assert_int_equal(caller_call(vp, wrong | HV_CONTROL_FAST, 1, 1),
+					 HV_STATUS_ACCESS_DENIED);
 			asked++;
 		}
 		fake_hv_destroy(fake);
