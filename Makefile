@@ -113,26 +113,40 @@ coverage: $(COVERAGE_PROGRAMS)
 -include $(COVERAGE_OBJECTS:.o=.d) $(COVERAGE_PROGRAMS:=.d)
 
 # --- Fuzzers: make fuzz [T=insn] [FUZZ_SECONDS=60] -----------------------------------------------------------------
+#
+# Each test/fuzz/NAME.c is a libFuzzer target, built with the helpers in test/fuzz/*/ and all of the core. The grammar
+# of hypercalls is made from the table and needs the headers of all blocks.
 
 FUZZ_TARGETS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 FUZZ_SECONDS ?= 60
-FUZZ_CFLAGS := $(HOST_CFLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_CFLAGS := $(HOST_CFLAGS) $(addprefix -include ,$(wildcard abi/hv_call_*.h)) -O1 \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJECTS := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(HOST_SOURCES) $(sort $(wildcard test/fuzz/*/*.c)))
 
-$(FUZZ_TARGETS:%=$(B)/fuzz/%): $(B)/fuzz/%: test/fuzz/%.c $(HOST_SOURCES)
+$(B)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) -o $@ $^
+	$(Q)clang $(FUZZ_CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-## make fuzz            each fuzzer for FUZZ_SECONDS; T=name picks one
-fuzz: $(patsubst %,$(B)/fuzz/%,$(or $(T),$(FUZZ_TARGETS)))
-	@for target in $(or $(T),$(FUZZ_TARGETS)); do \
-		mkdir -p $(B)/fuzz/corpus/$$target; \
-		$(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
-			-artifact_prefix=$(B)/fuzz/$$target- $(B)/fuzz/corpus/$$target $$(ls -d test/fuzz/seeds/$$target 2>/dev/null) \
-			2>$(B)/fuzz/$$target.log || { tail -40 $(B)/fuzz/$$target.log; exit 1; }; \
-		grep -E 'stat::number_of_executed_units|cov:' $(B)/fuzz/$$target.log | tail -2; \
-		echo "pass fuzz $$target"; \
-	done
+$(B)/fuzz/obj/fuzz.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
+$(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/obj/test/fuzz/%.o $(B)/fuzz/obj/fuzz.a
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^
+
+.SECONDARY: $(FUZZ_TARGETS:%=$(B)/fuzz/obj/test/fuzz/%.o)
+
+## make fuzz            each fuzzer for FUZZ_SECONDS; T="name ..." only those
+fuzz: $(if $(T),$(T:%=$(B)/fuzz/%),$(FUZZ_PROGRAMS))
+	@nice -n 19 test/fuzz/run --build $(B)/fuzz --seconds $(FUZZ_SECONDS) $(T)
+
+## make fuzz-seeds      the fuzzers' seeds once each, as `make check` does
+.PHONY: fuzz-seeds
+fuzz-seeds: $(FUZZ_PROGRAMS)
+	@test/fuzz/run --build $(B)/fuzz $(FUZZ_TARGETS)
+
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_TARGETS:%=$(B)/fuzz/obj/test/fuzz/%.d)
 -include $(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d)
 
 # --- Checks of the tree -------------------------------------------------------------------------------------------
@@ -317,17 +331,17 @@ bench: run-needs $(B)/guest/bench.elf
 
 .PHONY: check test test-needs clean
 ## make check           what needs no QEMU: both compilers, unit tests, checks of the tree; under a minute
-check: $(B)/verdigris.elf $(UNIT_PROGRAMS)
-	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "tools/check-all"
+check: $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
+	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all"
 
 test-needs:
 	@tools/packages build unit run iso
-	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) guests
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) guests
 	@$(MAKE) --no-print-directory test-boot-needs
 
 ## make test            everything: check, the test kernels, Debian's kernels; at most 20 minutes
 test: test-needs
-	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "tools/check-all" "test/guest/run" "test/boot/run"
+	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all" "test/guest/run" "test/boot/run"
 
 clean:
 	rm -rf $(B)
