@@ -83,6 +83,7 @@ static void take_region(void)
 	}
 	machine.root_memory = machine.firmware_memory;
 	memory_map_reserve(&machine.root_memory, base, size);
+	machine.root_main = memory_map_largest(&machine.root_memory);
 	pool_init((struct pool_region){base, size}, base + host_map_image_size());
 	cr3 = host_map_build(memory_map_end(&machine.firmware_memory), base);
 	if (cr3 == 0) {

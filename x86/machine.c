@@ -43,10 +43,11 @@ void machine_page_free(struct hv *hv, void *page)
 void *machine_guest_page(struct partition *partition, gpn_t page)
 {
 	uint64_t address = gpa_of(page).value;
+	bool in_main = address - machine.root_main.base < machine.root_main.size - PAGE_OFFSET_MASK;
 
 	(void)partition;
 	if (page.value != address >> PAGE_SHIFT ||
-	    !memory_map_usable(&machine.root_memory, address, PAGE_SIZE)) {
+	    (!in_main && !memory_map_usable(&machine.root_memory, address, PAGE_SIZE))) {
 		return NULL;
 	}
 	return direct_pointer(address);

@@ -20,6 +20,7 @@ struct machine {
 	struct acpi_info acpi;
 	struct memory_map firmware_memory; /* as the loader told it */
 	struct memory_map root_memory;	   /* as root is told it: the hypervisor's region is reserved */
+	struct memory_range root_main;	   /* the largest usable part of it: where nearly every page is */
 	unsigned gpa_bits;
 	uint64_t tsc_to_apic; /* APIC timer counts per TSC tick << MACHINE_TSC_TO_APIC_SHIFT */
 	unsigned lp_count;

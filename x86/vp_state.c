@@ -65,7 +65,9 @@ void machine_vp_init_state(struct vp *vp)
 	set(vp, HV_X64_REGISTER_EFER, 0);
 	set(vp, HV_X64_REGISTER_DR6, DR6_RESET);
 	set(vp, HV_X64_REGISTER_DR7, DR7_RESET);
-	x86->code.page = CODE_PAGE_NONE;
+	for (unsigned i = 0; i < CODE_PAGE_COUNT; i++) {
+		x86->code[i].page = CODE_PAGE_NONE;
+	}
 	x86->nmi_blocked = false;
 	backend->flush(x86);
 	backend->forget_events(x86);

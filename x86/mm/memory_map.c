@@ -73,6 +73,20 @@ bool memory_map_usable(const struct memory_map *map, uint64_t base, uint64_t siz
 	return true;
 }
 
+struct memory_range memory_map_largest(const struct memory_map *map)
+{
+	struct memory_range largest = {.size = 0};
+
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct memory_range *range = &map->range[i];
+
+		if (range->size > largest.size && memory_map_usable(map, range->base, range->size)) {
+			largest = *range;
+		}
+	}
+	return largest;
+}
+
 uint64_t memory_map_total(const struct memory_map *map)
 {
 	uint64_t total = 0;

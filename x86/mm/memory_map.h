@@ -36,6 +36,9 @@ void memory_map_reserve(struct memory_map *map, uint64_t base, uint64_t size);
 /* Whether all of [base, base+size) is usable RAM. */
 bool memory_map_usable(const struct memory_map *map, uint64_t base, uint64_t size);
 
+/* The largest usable range that no range of another type overlaps; of size 0 when there is none. */
+struct memory_range memory_map_largest(const struct memory_map *map);
+
 /* Bytes of usable RAM, and the end of the highest range of any RAM. */
 uint64_t memory_map_total(const struct memory_map *map);
 uint64_t memory_map_end(const struct memory_map *map);

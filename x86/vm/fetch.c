@@ -2,7 +2,7 @@
 /*
  * Finds an exiting instruction's length.
  *
- * The common case must be cheap: the page that holds RIP is remembered with the address space it was found in, and the
+ * The common case must be cheap: the pages that held RIP are remembered with the address space it was found in, and the
  * bytes there are compared with the plain instruction. Everything else (prefixes, page ends, another page) walks the
  * guest's page tables.
  */
@@ -55,15 +55,16 @@ unsigned fetch_bytes(struct x86_vp *vp, uint8_t bytes[INSN_BYTES_MAX])
 static void remember(struct x86_vp *vp, uint64_t rip)
 {
 	struct translate_mode mode = translate_mode_of(&vp->vp);
+	struct code_page *code = &vp->code[fetch_place(rip)];
 	gpa_t address;
 
-	vp->code.page = CODE_PAGE_NONE;
+	code->page = CODE_PAGE_NONE;
 	if (fetch_mode(vp) == INSN_MODE_64 &&
 	    translate_gva(&vp->vp, &mode, gva(rip & ~PAGE_OFFSET_MASK), &address)) {
 		const uint8_t *bytes = overlay_guest_page(vp->vp.partition, gpn_of(address), false);
 
 		if (bytes != NULL) {
-			vp->code = (struct code_page){mode.cr3, rip & ~PAGE_OFFSET_MASK, bytes};
+			*code = (struct code_page){mode.cr3, rip & ~PAGE_OFFSET_MASK, bytes};
 		}
 	}
 }

@@ -18,17 +18,24 @@
 #define FETCH_INVD 0x080fu, 2
 #define FETCH_VMMCALL 0xd9010fu, 3
 
-/* The first bytes at RIP, when its page is the remembered one; otherwise zeros, which are none of the above. */
+/* Where the page of `rip` is remembered. Neighbouring pages have different places. */
+static inline unsigned fetch_place(uint64_t rip)
+{
+	return (rip >> PAGE_SHIFT) % CODE_PAGE_COUNT;
+}
+
+/* The first bytes at RIP, when its page is a remembered one; otherwise zeros, which are none of the above. */
 static inline uint32_t fetch_remembered(const struct x86_vp *vp)
 {
 	const struct vp_exit *exit = &vp->exit;
-	uint64_t offset = exit->rip - vp->code.page;
+	const struct code_page *code = &vp->code[fetch_place(exit->rip)];
+	uint64_t offset = exit->rip - code->page;
 	uint32_t bytes;
 
-	if (offset > PAGE_SIZE - sizeof(bytes) || exit->cr3 != vp->code.cr3) {
+	if (offset > PAGE_SIZE - sizeof(bytes) || exit->cr3 != code->cr3) {
 		return 0;
 	}
-	__builtin_memcpy(&bytes, vp->code.bytes + offset, sizeof(bytes));
+	__builtin_memcpy(&bytes, code->bytes + offset, sizeof(bytes));
 	return bytes;
 }
 

@@ -32,9 +32,9 @@ enum vp_place {
 	VP_ASLEEP
 };
 
-/* The guest page that instructions were last fetched from, so that the bytes at RIP cost one comparison. A stale
+/* A guest page that instructions were fetched from, so that the bytes at RIP cost one comparison. A stale
  * entry can only mistake a prefixed instruction for a plain one: a wrong RIP in a guest that changes page tables and
- * code beneath itself without a flush. */
+ * code beneath itself without a flush. Guests exit from few pages: the hypercall page, and those of some functions. */
 /* Not canonical: no RIP is near it. */
 #define CODE_PAGE_NONE (UINT64_C(1) << 63)
 
@@ -43,6 +43,8 @@ struct code_page {
 	uint64_t page; /* guest virtual, page-aligned, or CODE_PAGE_NONE */
 	const uint8_t *bytes;
 };
+
+#define CODE_PAGE_COUNT 8 /* a power of 2 */
 
 struct x86_vp {
 	uint64_t control_physical; /* (c) VMCB */
@@ -54,7 +56,7 @@ struct x86_vp {
 	struct apic_event armed;	/* (v) given to the processor, not yet taken */
 	bool nmi_blocked;		/* (v) an NMI handler runs */
 	bool protected_logged;		/* (v) an access to hypervisor memory was reported */
-	struct code_page code;		/* (v) */
+	struct code_page code[CODE_PAGE_COUNT]; /* (v) each at the place that its page number gives */
 	uint64_t nmi_return_rip;	/* (v) where the IRET of the NMI handler is about to run; 0: no */
 	struct bitmap256 level_waiting; /* (v) physical level interrupts not yet ended */
 	struct bitmap256 level_ended;	/* (v) those that the guest has ended out of order */
