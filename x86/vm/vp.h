@@ -49,13 +49,13 @@ struct code_page {
 struct x86_vp {
 	uint64_t control_physical; /* (c) VMCB */
 	struct vp vp;
-	_Atomic uint32_t place;		/* (a) enum vp_place */
-	struct vmcb *vmcb;		/* (c) */
-	struct lp *lp;			/* (c) */
-	struct vp_exit exit;		/* (v) the last one */
-	struct apic_event armed;	/* (v) given to the processor, not yet taken */
-	bool nmi_blocked;		/* (v) an NMI handler runs */
-	bool protected_logged;		/* (v) an access to hypervisor memory was reported */
+	_Atomic uint32_t place;			/* (a) enum vp_place */
+	struct vmcb *vmcb;			/* (c) */
+	struct lp *lp;				/* (c) */
+	struct vp_exit exit;			/* (v) the last one */
+	struct apic_event armed;		/* (v) given to the processor, not yet taken */
+	bool nmi_blocked;			/* (v) an NMI handler runs */
+	bool protected_logged;			/* (v) an access to hypervisor memory was reported */
 	struct code_page code[CODE_PAGE_COUNT]; /* (v) each at the place that its page number gives */
 	uint64_t nmi_return_rip;	/* (v) where the IRET of the NMI handler is about to run; 0: no */
 	struct bitmap256 level_waiting; /* (v) physical level interrupts not yet ended */

@@ -8,20 +8,27 @@
  *
  * `cpuid` leaf 0x40000003; `vp_index` reads MSR 0x40000002; `eoi` writes MSR 0x40000070 with an interrupt in service;
  * `null_hypercall` is PerfNop (0x73), fast; `self_ipi` is call 0x0B, fast, until the handler runs, less what the same
- * handler takes to be reached by an INT instruction; `flush_page` is call 0x03 with one range, in memory, as Linux makes
- * it. `cr3`, a reload of CR3, should not exit at all: it shows what a figure without exit looks like.
+ * handler takes to be reached by an INT instruction; `timer` is the gap that the expiry of a synthetic timer in direct mode
+ * tears into a loop, until the handler runs, less the INT; `flush_page` is call 0x03 with one range, in memory, as Linux makes
+ * it; `post_message` is call 0x5C with 240 bytes, `signal_event` 0x5D, both to a port of one's own and with the
+ * interrupt that follows made pending; `ipi_other`, measured alone and with two processors, is call 0x0B to the other one, until the sender goes on.
+ * `cr3`, a reload of CR3, should not exit at all: it shows what a figure without exit looks like.
  */
 #include "../framework/apic.h"
+#include "../framework/clock.h"
 #include "../framework/cpu.h"
 #include "../framework/hv.h"
 #include "../framework/irq.h"
 #include "../framework/memory.h"
 #include "../framework/print.h"
+#include "../framework/smp.h"
 #include "../framework/start.h"
 #include "../framework/tap.h"
 
 #define ROUNDS 64
 #define VECTOR 0x61
+#define HV_STIMER_AUTO_ENABLE 0x8ull
+#define HV_STIMER_DIRECT(vector) (1ull << 12 | (uint64_t)(vector) << 4)
 
 static uint64_t samples[ROUNDS];
 static uint64_t empty_pair;
@@ -137,24 +144,157 @@ static void bench_eoi(void)
 	report("eoi", least_pair);
 }
 
-static void bench_self_ipi(void)
+/* What it takes to reach the handler without any hypervisor. */
+static uint64_t ticks_by_int(void)
 {
-	uint64_t by_int;
-	uint64_t self = 1ull << rdmsr(HV_MSR_VP_INDEX);
-
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		uint64_t start = tick();
 		__asm__ volatile("int %0" ::"i"(VECTOR) : "memory");
 		samples[i] = handler_tsc - start;
 	}
 	sort_samples();
-	by_int = samples[0];
+	return samples[0];
+}
+
+static void bench_timer(void)
+{
+	uint64_t by_int = ticks_by_int();
+
+	wrmsr(HV_MSR_STIMER0_CONFIG, HV_STIMER_DIRECT(VECTOR) | HV_STIMER_AUTO_ENABLE);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t last = 0;
+		handler_tsc = 0;
+		wrmsr(HV_MSR_STIMER0_COUNT, hv_reference_time() + 500);
+		while (handler_tsc == 0) {
+			uint64_t now = tick();
+			last = handler_tsc == 0 ? now : last;
+		}
+		samples[i] = handler_tsc - last;
+	}
+	wrmsr(HV_MSR_STIMER0_CONFIG, 0);
+	report("timer", by_int);
+}
+
+static void bench_self_ipi(void)
+{
+	uint64_t by_int = ticks_by_int();
+	uint64_t self = 1ull << rdmsr(HV_MSR_VP_INDEX);
+
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		uint64_t start = tick();
 		hv_call(HV_CALL_SEND_IPI | HV_CONTROL_FAST, VECTOR, self);
 		samples[i] = handler_tsc - start;
 	}
 	report("self_ipi", by_int);
+}
+
+/* --- messages and events --- */
+
+#define HV_EBX_PORTS (0xFu << 4) /* post, signal, create, connect */
+#define HV_MSR_SCONTROL 0x40000080u
+#define HV_MSR_SIEFP 0x40000082u
+#define HV_MSR_SIMP 0x40000083u
+#define HV_MSR_SINT2 0x40000092u
+#define HV_CALL_CREATE_PORT 0x0057u
+#define HV_CALL_CONNECT_PORT 0x0059u
+#define HV_CALL_POST_MESSAGE 0x005Cu
+#define HV_CALL_SIGNAL_EVENT 0x005Du
+#define HV_SELF UINT64_MAX
+#define PORT_MESSAGE 1
+#define PORT_EVENT 2
+#define BENCH_SINT 2
+
+static uint64_t *message_input;
+static volatile uint32_t *message_slot;
+static volatile uint64_t *event_flags;
+
+/* A port of the type, for VP 0 and the bench's SINT, and a connection with the same number. */
+static bool make_port(uint64_t type, uint64_t info)
+{
+	const uint64_t port[6] = {HV_SELF, type, HV_SELF, type, BENCH_SINT, info};
+	const uint64_t connection[5] = {HV_SELF, type, HV_SELF, type, 0};
+
+	return hv_call_words(HV_CALL_CREATE_PORT, port, 6) == HV_SUCCESS &&
+	       hv_call_words(HV_CALL_CONNECT_PORT, connection, 5) == HV_SUCCESS;
+}
+
+static void synic_on(void)
+{
+	message_slot = (volatile uint32_t *)((char *)page_alloc(1) + BENCH_SINT * 256);
+	event_flags = (volatile uint64_t *)((char *)page_alloc(1) + BENCH_SINT * 256);
+	wrmsr(HV_MSR_SIMP, ((uint64_t)message_slot & ~0xFFFull) | HV_MSR_ENABLE);
+	wrmsr(HV_MSR_SIEFP, ((uint64_t)event_flags & ~0xFFFull) | HV_MSR_ENABLE);
+	wrmsr(HV_MSR_SINT2, VECTOR);
+	wrmsr(HV_MSR_SCONTROL, HV_MSR_ENABLE);
+}
+
+/* The interrupt stays pending behind IF, as it does in a kernel that posts with interrupts off. */
+static void do_post_message(void)
+{
+	hv_call(HV_CALL_POST_MESSAGE, (uint64_t)message_input, 0);
+}
+
+static void do_signal_event(void)
+{
+	hv_call(HV_CALL_SIGNAL_EVENT | HV_CONTROL_FAST, PORT_EVENT, 0);
+}
+
+/* Before each one the slot is empty and the flag clear, and no interrupt is pending: all the work is done each time. */
+static void bench_sending(const char *name, void (*volatile operation)(void))
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		interrupts_on();
+		*message_slot = 0;
+		*event_flags = 0;
+		interrupts_off();
+		uint64_t start = tick();
+		operation();
+		samples[i] = tick() - start;
+	}
+	report(name, empty_pair);
+}
+
+static void bench_messages(void)
+{
+	if (!hv_has_eax(HV_EAX_SYNIC) || !hv_has_ebx(HV_EBX_PORTS)) {
+		skip("no SynIC, or no ports of one's own", "messages and events");
+		return;
+	}
+	synic_on();
+	message_input = page_alloc(1);
+	message_input[0] = PORT_MESSAGE;
+	message_input[1] = 1 | 240ull << 32; /* type 1, all of the payload */
+	check(make_port(PORT_MESSAGE, 0) && make_port(PORT_EVENT, 16ull << 16), "ports of one's own");
+	bench_sending("post_message", do_post_message);
+	check(*message_slot == 1, "the last message is in its slot");
+	bench_sending("signal_event", do_signal_event);
+	check(*event_flags == 1, "the last event has set its flag");
+}
+
+/* --- with another processor --- */
+
+static uint64_t other_vp;
+
+static void tell_vp_index(void *index)
+{
+	*(uint64_t *)index = rdmsr(HV_MSR_VP_INDEX);
+}
+
+/* Each one is taken before the next is sent, so that none rides on the kick of the one before. */
+static void bench_two_processors(void)
+{
+	bool taken = true;
+
+	smp_run(1, tell_vp_index, &other_vp);
+	for (unsigned i = 0; i < ROUNDS && taken; i++) {
+		uint32_t before = cpus[1].irq_count[VECTOR];
+		uint64_t start = tick();
+		hv_call(HV_CALL_SEND_IPI | HV_CONTROL_FAST, VECTOR, 1ull << other_vp);
+		samples[i] = tick() - start;
+		taken = WAIT_FOR(cpus[1].irq_count[VECTOR] == before + 1, 1000);
+	}
+	report("ipi_other", empty_pair);
+	check(taken, "the other processor took what was sent");
 }
 
 void test_main(void)
@@ -166,6 +306,10 @@ void test_main(void)
 		bench("cpuid", do_cpuid);
 		bench("cr3", do_cr3);
 		skip("no hypercalls", "hypercalls and synthetic MSRs");
+		return;
+	}
+	if (smp_start() > 1) {
+		bench_two_processors();
 		return;
 	}
 	flush_input = page_alloc(1);
@@ -181,7 +325,9 @@ void test_main(void)
 	interrupts_on();
 	bench_eoi();
 	bench_self_ipi();
+	bench_timer();
 	interrupts_off();
+	bench_messages();
 	check(hv_call(HV_CALL_FLUSH_LIST | HV_CONTROL_REPS(1), (uint64_t)flush_input, 0) ==
 		      HV_CONTROL_REPS(1),
 	      "what was measured succeeds");
