@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupts of SINTs: when they come, when they are lost, AutoEOI, Polling. TLFS 6.0b, 11.4 and 11.8.5. */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"

@@ -5,7 +5,7 @@
  * The sender is a synthetic timer with a time that has just passed: it needs no second partition. A message that cannot
  * be delivered is taken to be queued when the timer has disabled itself.
  */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"
@@ -236,7 +236,8 @@ void conform_synic_simp_disabled_queues(void)
 	memory_fill(sim_page(), 0, PAGE_SIZE);
 	timer_has_sent(0, SINT);
 	delay(SILENCE_MS);
-	expect(memory_is(sim_page(), 0, PAGE_SIZE), "with the SIM page disabled memory there stays untouched");
+	expect(memory_is(sim_page(), 0, PAGE_SIZE),
+	       "with the SIM page disabled memory there stays untouched");
 	wrmsr(MSR_SIMP, (uint64_t)sim_page() | PAGE_ENABLE);
 	wrmsr(MSR_EOM, 0);
 	expect(message_comes(SINT), "enabled again, EOM delivers what was sent meanwhile");
@@ -254,10 +255,9 @@ void conform_synic_scontrol_disabled(void)
 	wrmsr(MSR_EOM, 0);
 	bool late = WAIT_FOR(slot(SINT)->type != MESSAGE_NONE, 200);
 	expect(!early, "with SCONTROL.Enable clear no message is delivered");
-	observe("a timer's message sent with SCONTROL.Enable clear %s",
-		early  ? "is delivered at once"
-		: late ? "comes when it is set"
-		       : "is lost");
+	observe("a timer's message sent with SCONTROL.Enable clear %s", early  ? "is delivered at once"
+									: late ? "comes when it is set"
+									       : "is lost");
 }
 
 static bool other_got, other_index;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The SynIC's registers as such: what they keep, what they refuse. TLFS 6.0b, 11.8. */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/memory.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The SIM and SIEF pages as overlays of guest memory. TLFS 6.0b, 11.9 and 5.2.1. */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/memory.h"

@@ -5,7 +5,7 @@
  * Most requirements hold for both modes alike and are put to both: with a message where SINTs are at hand, directly
  * where CPUID says that timers can.
  */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"
@@ -327,7 +327,8 @@ void conform_timer_direct_four(void)
 		timer_arm(timer, TIMER_DIRECT(0xA1 + timer), due);
 	}
 	for (unsigned timer = 0; timer < TIMER_COUNT; timer++) {
-		expect(interrupt_comes((uint8_t)(0xA1 + timer), 1), "timer %u interrupts by its vector", timer);
+		expect(interrupt_comes((uint8_t)(0xA1 + timer), 1), "timer %u interrupts by its vector",
+		       timer);
 	}
 }
 

@@ -5,7 +5,7 @@
  * A busy host may delay and even drop periods, so only lower limits of time are strict: there are never more
  * expirations than whole periods have passed.
  */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The registers of the synthetic timers: what they keep, and what clears or sets Enable. TLFS 6.0b, 12.5. */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"
@@ -21,7 +21,8 @@ void conform_timer_config_fields(void)
 		timer_set_config(timer, pattern(timer));
 	}
 	for (unsigned timer = 0; timer < TIMER_COUNT; timer++) {
-		expect_equal(timer_config(timer), pattern(timer), "configuration of disabled timer %u", timer);
+		expect_equal(timer_config(timer), pattern(timer), "configuration of disabled timer %u",
+			     timer);
 	}
 }
 
@@ -128,9 +129,9 @@ void conform_timer_reserved_bits(void)
 	uint64_t high_kept = timer_config(0) & 0xFFFFFFFFFFF00000;
 	timer_set_config(0, 0);
 	observe("ones in RsvdZ: 15:13 %s, 63:20 %s",
-		low != NO_FAULT	 ? "#GP"
-		: low_kept != 0	 ? "kept"
-				 : "ignored",
+		low != NO_FAULT ? "#GP"
+		: low_kept != 0 ? "kept"
+				: "ignored",
 		high != NO_FAULT ? "#GP"
 		: high_kept != 0 ? "kept"
 				 : "ignored");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The synthetic time-unhalted timer. TLFS 6.0b, 12.6; the online edition adds which vectors are valid. */
-#include "declarations.h"
+#include "conform.h"
 #include "synic_help.h"
 
 #include "../guest/framework/apic.h"

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VP assist page and its first bit, "No EOI required". TLFS 6.0b, 7.8.7 and 10.3.5.
+ *
+ * Handlers note what they find; looking at the ISR makes a lazy hypervisor settle what it left open, so each requirement
+ * looks only where that is its subject.
+ */
+#include "conform.h"
+#include "synic_help.h"
+
+#include "../guest/framework/acpi.h"
+#include "../guest/framework/apic.h"
+#include "../guest/framework/irq.h"
+#include "../guest/framework/memory.h"
+#include "../guest/framework/smp.h"
+
+#define NO_EOI_REQUIRED 1u
+#define SEED_BENEATH 0x31
+#define SEED_ELSEWHERE 0x32
+#define SEED_CONTENT 0x33
+
+static volatile uint32_t *page(void)
+{
+	static uint32_t *pages[CPU_MAX];
+	uint32_t **own = &pages[this_cpu()->index];
+
+	if (*own == NULL) {
+		*own = page_alloc(1);
+	}
+	return *own;
+}
+
+static void page_on(void)
+{
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page() | PAGE_ENABLE);
+	page()[0] = 0;
+}
+
+static bool offered_now(void)
+{
+	return (page()[0] & NO_EOI_REQUIRED) != 0;
+}
+
+/* The recommended EOI: clears the bit, and writes the register if it was clear. */
+static void end_interrupt(void)
+{
+	uint32_t old;
+
+	__asm__ volatile("xorl %0, %0; lock btrl $0, (%1); adcl %0, %0"
+			 : "=&r"(old)
+			 : "r"(page())
+			 : "memory", "cc");
+	if (old == 0) {
+		wrmsr(HV_MSR_EOI, 0);
+	}
+}
+
+/* --- the page --- */
+
+void conform_apic_assist_register(void)
+{
+	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page()), NO_FAULT,
+		     "writing an address without Enable");
+	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page(), "the register then");
+	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page() | PAGE_ENABLE), NO_FAULT,
+		     "setting Enable");
+	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page() | PAGE_ENABLE, "the register then");
+	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, 0), NO_FAULT, "clearing it");
+	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), 0, "the register then");
+}
+
+void conform_apic_assist_overlay(void)
+{
+	void *beneath = (void *)(uint64_t)page();
+
+	pattern_fill(beneath, SEED_BENEATH);
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page());
+	expect(pattern_is(beneath, SEED_BENEATH), "disabled it hides nothing");
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page() | PAGE_ENABLE);
+	expect(!pattern_is(beneath, SEED_BENEATH), "enabled it hides what lies beneath");
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
+	expect(pattern_is(beneath, SEED_BENEATH), "disabled it uncovers the memory, unchanged");
+}
+
+void conform_apic_assist_ram(void)
+{
+	page_on();
+	for (unsigned word = 64; word < 1024; word++) {
+		page()[word] = word * 0x01010101;
+	}
+	bool kept = true;
+	for (unsigned word = 64; word < 1024; word++) {
+		kept = kept && page()[word] == word * 0x01010101;
+	}
+	expect(kept, "what is written is read back");
+}
+
+static volatile uint64_t register_there;
+static volatile bool kept_there;
+
+static void page_on_there(void *unused)
+{
+	(void)unused;
+	register_there = rdmsr(HV_MSR_VP_ASSIST_PAGE);
+	page_on();
+	page()[64] = 0x2222;
+}
+
+static void page_off_there(void *unused)
+{
+	(void)unused;
+	kept_there = page()[64] == 0x2222;
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
+}
+
+void conform_apic_assist_per_vp(void)
+{
+	page_on();
+	smp_run(1, page_on_there, NULL);
+	expect(register_there != ((uint64_t)page() | PAGE_ENABLE), "another processor's register is its own");
+	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page() | PAGE_ENABLE, "ours then");
+	page()[64] = 0x1111;
+	smp_run(1, page_off_there, NULL);
+	expect(kept_there, "its page keeps what it wrote");
+	expect_equal(page()[64], 0x1111, "a word of ours");
+}
+
+/* --- the bit --- */
+
+static volatile bool bit_at_entry, bit_late, bit_of_low, in_service_after;
+static volatile bool send_low;
+
+static void handle_plain(struct trap_frame *frame)
+{
+	(void)frame;
+	bit_at_entry = offered_now();
+	end_interrupt();
+}
+
+void conform_apic_assist_bit_set(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_plain);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_HIGH, 1), "a lone edge-triggered interrupt comes");
+	expect(bit_at_entry, "with 'No EOI required' set");
+	expect(!offered_now(), "which is clear afterwards");
+}
+
+static void handle_and_look(struct trap_frame *frame)
+{
+	(void)frame;
+	bit_at_entry = offered_now();
+	end_interrupt();
+	in_service_after = apic_bit(APIC_ISR, VECTOR_HIGH);
+}
+
+void conform_apic_assist_bit_ends(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_and_look);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_HIGH, 1), "an interrupt comes");
+	expect(!in_service_after, "it is no longer in service when the bit was cleared instead of an EOI");
+	apic_send_self(VECTOR_LOW);
+	expect(interrupt_comes(VECTOR_LOW, 1), "a lower one comes afterwards");
+}
+
+void conform_apic_assist_many(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_plain);
+	for (unsigned i = 1; i <= 50; i++) {
+		apic_send_self(VECTOR_HIGH);
+		if (!interrupt_comes(VECTOR_HIGH, i)) {
+			break;
+		}
+	}
+	expect_equal(taken(VECTOR_HIGH), 50, "interrupts of fifty, each ended in the recommended way");
+	expect_equal(apic_highest(APIC_ISR), 0, "the highest vector in service");
+}
+
+static void handle_low_plain(struct trap_frame *frame)
+{
+	(void)frame;
+	bit_of_low = offered_now();
+	end_interrupt();
+}
+
+void conform_apic_assist_lower_waits(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_plain);
+	irq_set(VECTOR_LOW, handle_low_plain);
+	apic_send_self(VECTOR_LOW);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_LOW, 1) && taken(VECTOR_HIGH) == 1, "two waiting interrupts come");
+	expect(!bit_at_entry, "the higher one with the bit clear, because the lower one waits");
+	expect(bit_of_low, "the lower one with the bit set, because none waits");
+}
+
+static void handle_while_low_comes(struct trap_frame *frame)
+{
+	(void)frame;
+	bit_at_entry = offered_now();
+	apic_send_self(VECTOR_LOW);
+	bit_late = offered_now();
+	end_interrupt();
+}
+
+void conform_apic_assist_lower_comes(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_while_low_comes);
+	irq_set(VECTOR_LOW, handle_low_plain);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_LOW, 1),
+	       "a lower interrupt is requested while a higher one is handled");
+	expect(bit_at_entry, "the bit was set before that");
+	expect(!bit_late, "and is clear behind it");
+	expect_equal(taken(VECTOR_LOW), 1, "the lower one comes after the EOI: how often");
+}
+
+static volatile bool high_had_bit, low_in_service_late;
+
+static void handle_nested_high(struct trap_frame *frame)
+{
+	(void)frame;
+	high_had_bit = offered_now();
+	end_interrupt();
+}
+
+static void handle_nesting_low(struct trap_frame *frame)
+{
+	(void)frame;
+	apic_send_self(VECTOR_HIGH);
+	interrupts_on();
+	WAIT_FOR(taken(VECTOR_HIGH) != 0, PATIENCE_MS);
+	interrupts_off();
+	bit_late = offered_now();
+	end_interrupt();
+	low_in_service_late = apic_bit(APIC_ISR, VECTOR_LOW);
+}
+
+void conform_apic_assist_nested(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_nested_high);
+	irq_set(VECTOR_LOW, handle_nesting_low);
+	apic_send_self(VECTOR_LOW);
+	expect(interrupt_comes(VECTOR_LOW, 1) && taken(VECTOR_HIGH) == 1, "one interrupt nests in another");
+	expect(!(high_had_bit && bit_late), "only one of the two EOIs is avoided");
+	expect(!low_in_service_late, "both are ended");
+	expect_equal(apic_highest(APIC_ISR), 0, "the highest vector in service");
+}
+
+static void handle_conventional(struct trap_frame *frame)
+{
+	(void)frame;
+	wrmsr(HV_MSR_EOI, 0);
+	in_service_after = apic_bit(APIC_ISR, VECTOR_HIGH);
+}
+
+void conform_apic_assist_conventional_eoi(void)
+{
+	page_on();
+	irq_set(VECTOR_HIGH, handle_conventional);
+	for (unsigned i = 1; i <= 3; i++) {
+		apic_send_self(VECTOR_HIGH);
+		expect(interrupt_comes(VECTOR_HIGH, i), "interrupt %u comes", i);
+		expect(!in_service_after, "and is ended by an EOI, whatever the bit says");
+	}
+}
+
+static void handle_and_switch_on(struct trap_frame *frame)
+{
+	(void)frame;
+	page_on();
+	end_interrupt();
+	in_service_after = apic_bit(APIC_ISR, VECTOR_HIGH);
+}
+
+static void handle_and_switch_off(struct trap_frame *frame)
+{
+	(void)frame;
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
+	wrmsr(HV_MSR_EOI, 0);
+	in_service_after = apic_bit(APIC_ISR, VECTOR_HIGH);
+}
+
+void conform_apic_assist_switched_in_service(void)
+{
+	irq_set(VECTOR_HIGH, handle_and_switch_on);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_HIGH, 1), "an interrupt comes with the page off");
+	expect(!in_service_after, "switched on in the handler, the EOI ends it");
+	irq_set(VECTOR_HIGH, handle_and_switch_off);
+	apic_send_self(VECTOR_HIGH);
+	expect(interrupt_comes(VECTOR_HIGH, 2), "an interrupt comes with the page on");
+	expect(!in_service_after, "switched off in the handler, an EOI ends it");
+	expect_equal(apic_highest(APIC_ISR), 0, "the highest vector in service");
+}
+
+void conform_apic_assist_off(void)
+{
+	void *memory = (void *)(uint64_t)page();
+
+	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
+	pattern_fill(memory, SEED_CONTENT);
+	for (unsigned i = 0; i < 5; i++) {
+		apic_send_self(VECTOR_HIGH);
+		interrupt_comes(VECTOR_HIGH, i + 1);
+	}
+	expect_equal(taken(VECTOR_HIGH), 5, "interrupts with the page disabled");
+	expect(pattern_is(memory, SEED_CONTENT), "nothing is written where it was");
+}
