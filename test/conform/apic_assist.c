@@ -57,73 +57,8 @@ static void end_interrupt(void)
 
 /* --- the page --- */
 
-void conform_apic_assist_register(void)
-{
-	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page()), NO_FAULT,
-		     "writing an address without Enable");
-	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page(), "the register then");
-	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page() | PAGE_ENABLE), NO_FAULT,
-		     "setting Enable");
-	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page() | PAGE_ENABLE, "the register then");
-	expect_equal(wrmsr_safe(HV_MSR_VP_ASSIST_PAGE, 0), NO_FAULT, "clearing it");
-	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), 0, "the register then");
-}
-
-void conform_apic_assist_overlay(void)
-{
-	void *beneath = (void *)(uint64_t)page();
-
-	pattern_fill(beneath, SEED_BENEATH);
-	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page());
-	expect(pattern_is(beneath, SEED_BENEATH), "disabled it hides nothing");
-	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)page() | PAGE_ENABLE);
-	expect(!pattern_is(beneath, SEED_BENEATH), "enabled it hides what lies beneath");
-	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
-	expect(pattern_is(beneath, SEED_BENEATH), "disabled it uncovers the memory, unchanged");
-}
-
-void conform_apic_assist_ram(void)
-{
-	page_on();
-	for (unsigned word = 64; word < 1024; word++) {
-		page()[word] = word * 0x01010101;
-	}
-	bool kept = true;
-	for (unsigned word = 64; word < 1024; word++) {
-		kept = kept && page()[word] == word * 0x01010101;
-	}
-	expect(kept, "what is written is read back");
-}
-
 static volatile uint64_t register_there;
 static volatile bool kept_there;
-
-static void page_on_there(void *unused)
-{
-	(void)unused;
-	register_there = rdmsr(HV_MSR_VP_ASSIST_PAGE);
-	page_on();
-	page()[64] = 0x2222;
-}
-
-static void page_off_there(void *unused)
-{
-	(void)unused;
-	kept_there = page()[64] == 0x2222;
-	wrmsr(HV_MSR_VP_ASSIST_PAGE, 0);
-}
-
-void conform_apic_assist_per_vp(void)
-{
-	page_on();
-	smp_run(1, page_on_there, NULL);
-	expect(register_there != ((uint64_t)page() | PAGE_ENABLE), "another processor's register is its own");
-	expect_equal(rdmsr(HV_MSR_VP_ASSIST_PAGE), (uint64_t)page() | PAGE_ENABLE, "ours then");
-	page()[64] = 0x1111;
-	smp_run(1, page_off_there, NULL);
-	expect(kept_there, "its page keeps what it wrote");
-	expect_equal(page()[64], 0x1111, "a word of ours");
-}
 
 /* --- the bit --- */
 

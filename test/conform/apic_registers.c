@@ -31,11 +31,6 @@ void conform_apic_eoi_ends(void)
 	in_both_modes(check_eoi);
 }
 
-void conform_apic_eoi_write_only(void)
-{
-	expect_equal(rdmsr_fault(HV_MSR_EOI), FAULT_GP, "reading EOI");
-}
-
 void conform_apic_eoi_idle(void)
 {
 	apic_send_self(VECTOR);
@@ -241,15 +236,4 @@ void conform_apic_tpr_lowered_at_once(void)
 	uint32_t count = taken_right_after_tpr();
 	interrupts_off();
 	expect_equal(count, 1, "interrupts before the instruction behind the one that lowers TPR");
-}
-
-void conform_apic_tpr_reserved_bits(void)
-{
-	wrmsr(HV_MSR_TPR, 0x20);
-	unsigned fault = wrmsr_safe(HV_MSR_TPR, 0x130);
-	uint64_t value = rdmsr(HV_MSR_TPR);
-
-	expect(value <= 0xFF, "TPR has not more than 8 bits: 0x%lx", value);
-	observe("a one in RsvdZ, bits 63:8: %s, TPR is 0x%lx", fault == NO_FAULT ? "accepted" : "#GP", value);
-	wrmsr(HV_MSR_TPR, 0);
 }

@@ -25,11 +25,6 @@ void conform_runtime_rises(void)
 	expect(!fell, "successive readings never fall");
 }
 
-void conform_runtime_read_only(void)
-{
-	expect_equal(wrmsr_safe(HV_MSR_VP_RUNTIME, 0), FAULT_GP, "writing it");
-}
-
 /* The host may run others meanwhile, so it may count less than the time that passes; not all of it, in five tries. */
 void conform_runtime_counts(void)
 {

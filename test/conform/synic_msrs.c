@@ -27,62 +27,6 @@ void conform_synic_sversion_value(void)
 	expect_equal((uint32_t)rdmsr(MSR_SVERSION), 1, "SVERSION bits 31:0");
 }
 
-void conform_synic_sversion_read_only(void)
-{
-	expect_equal(wrmsr_safe(MSR_SVERSION, 1), FAULT_GP, "writing SVERSION");
-	expect_equal((uint32_t)rdmsr(MSR_SVERSION), 1, "SVERSION afterwards");
-}
-
-static void check_page_register(uint32_t msr, uint64_t page)
-{
-	expect_equal(wrmsr_safe(msr, page), NO_FAULT, "writing an address without Enable");
-	expect_equal(rdmsr(msr), page, "the register then");
-	expect_equal(wrmsr_safe(msr, page | PAGE_ENABLE), NO_FAULT, "setting Enable");
-	expect_equal(rdmsr(msr), page | PAGE_ENABLE, "the register then");
-	expect_equal(wrmsr_safe(msr, 0), NO_FAULT, "clearing the register");
-	expect_equal(rdmsr(msr), 0, "the register then");
-}
-
-void conform_synic_siefp_register(void)
-{
-	check_page_register(MSR_SIEFP, (uint64_t)sief_page());
-}
-
-void conform_synic_simp_register(void)
-{
-	check_page_register(MSR_SIMP, (uint64_t)sim_page());
-}
-
-/* The last page that the processor can address is behind all memory of any partition of ours. */
-static void check_beyond(uint32_t msr)
-{
-	uint64_t address = (1ull << memory_width()) - PAGE_SIZE;
-
-	expect_equal(wrmsr_safe(msr, address | PAGE_ENABLE), NO_FAULT, "enabling the page at %lx", address);
-	expect_equal(wrmsr_safe(msr, 0), NO_FAULT, "disabling it again");
-}
-
-void conform_synic_siefp_beyond(void)
-{
-	check_beyond(MSR_SIEFP);
-}
-
-void conform_synic_simp_beyond(void)
-{
-	check_beyond(MSR_SIMP);
-}
-
-void conform_synic_eom_reads_zero(void)
-{
-	uint64_t value = ~0ull;
-
-	expect_equal(rdmsr_safe(MSR_EOM, &value), NO_FAULT, "reading EOM");
-	expect_equal(value, 0, "what it reads as");
-	synic_on();
-	wrmsr(MSR_EOM, 0);
-	expect_equal(rdmsr(MSR_EOM), 0, "what it reads as after a write");
-}
-
 void conform_synic_eom_without_messages(void)
 {
 	bool empty = true;
@@ -163,13 +107,10 @@ static const char *fate(uint32_t msr, uint64_t value, uint64_t reserved)
 void conform_synic_reserved_bits(void)
 {
 	const char *control = fate(MSR_SCONTROL, 0, 0xFFFFFFFFFFFFFFFE);
-	const char *flags = fate(MSR_SIEFP, 0, 0xFFE);
-	const char *messages = fate(MSR_SIMP, 0, 0xFFE);
 	const char *low = fate(MSR_SINT0 + 5, SINT_MASKED | VECTOR, 0xFF00);
 	const char *high = fate(MSR_SINT0 + 5, SINT_MASKED | VECTOR, 0xFFFFFFFFFFE00000);
 
-	observe("ones in RsvdP: SCONTROL 63:1 %s, SIEFP 11:1 %s, SIMP 11:1 %s, SINTx 15:8 %s, 63:21 %s",
-		control, flags, messages, low, high);
+	observe("ones in RsvdP: SCONTROL 63:1 %s, SINTx 15:8 %s, 63:21 %s", control, low, high);
 	wrmsr_safe(MSR_SCONTROL, 0);
 	wrmsr_safe(MSR_SINT0 + 5, SINT_MASKED | VECTOR);
 }

@@ -76,15 +76,6 @@ void conform_time_counter_across_four(void)
 	check_turns(4);
 }
 
-void conform_time_counter_read_only(void)
-{
-	uint64_t before = hv_reference_time();
-
-	expect_equal(wrmsr_safe(HV_MSR_TIME_REF_COUNT, 0), FAULT_GP, "writing 0");
-	expect_equal(wrmsr_safe(HV_MSR_TIME_REF_COUNT, before), FAULT_GP, "writing what was read");
-	expect(hv_reference_time() > before, "it goes on");
-}
-
 /* Units that passed in some time, and those that should have by a TSC of `per_ms` ticks. */
 static void measure(uint64_t per_ms, uint64_t *units, uint64_t *wanted)
 {
