@@ -86,13 +86,13 @@ $(UNIT_PROGRAMS): $(B)/unit/%: $(B)/unit/%.o $(B)/unit/libunit.a
 unit: $(UNIT_PROGRAMS)
 	@test/unit/run $(UNIT_PROGRAMS)
 
-# Branch coverage of the unit tests (gcov), a line per source file.
+# Branch coverage of the unit tests (gcov), a line per source file. Tests with threads need counters that are atomic.
 COVERAGE_OBJECTS := $(patsubst %.c,$(B)/coverage/%.o,$(HOST_SOURCES) $(UNIT_HELPER_SOURCES))
 COVERAGE_PROGRAMS := $(patsubst %.c,$(B)/coverage/%,$(UNIT_TEST_SOURCES))
 
 $(B)/coverage/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)gcc $(HOST_CFLAGS) -O0 --coverage $(DEPFLAGS) -c -o $@ $<
+	$(Q)gcc $(HOST_CFLAGS) -O0 --coverage -fprofile-update=atomic $(DEPFLAGS) -c -o $@ $<
 
 $(B)/coverage/libunit.a: $(COVERAGE_OBJECTS)
 	@rm -f $@

@@ -102,15 +102,22 @@ static const struct msr msrs[] = {
 
 /* Privileges as leaf 0x40000003 shows them in EAX. */
 static const struct msr msrs_expected[] = {
-	{0x40000000, 0, RW, 0x020}, {0x40000001, 0, RW, 0x020}, {0x40000002, 0, R, 0x040},
-	{0x40000003, 0, RW, 0x080}, {0x40000010, 0, R, 0x001},	{0x40000020, 0, R, 0x002},
-	{0x40000021, 0, RW, 0x200}, {0x40000022, 0, R, 0x800},	{0x40000023, 0, R, 0x800},
-	{0x40000070, 0, W, 0x010},  {0x40000071, 0, RW, 0x010}, {0x40000072, 0, RW, 0x010},
-	{0x40000073, 0, RW, 0x010}, {0x400000B0, 0, RW, 0x008}, {0x400000B1, 0, RW, 0x008},
-	{0x400000B2, 1, RW, 0x008}, {0x400000B3, 1, RW, 0x008}, {0x400000B4, 2, RW, 0x008},
-	{0x400000B5, 2, RW, 0x008}, {0x400000B6, 3, RW, 0x008}, {0x400000B7, 3, RW, 0x008},
-	{0x400000F0, 0, R, 0x400},  {0x40000100, 0, RW, 0},	{0x40000101, 1, RW, 0},
-	{0x40000102, 2, RW, 0},	    {0x40000103, 3, RW, 0},	{0x40000104, 4, RW, 0},
+	{0x40000000, 0, RW, 0x020},  {0x40000001, 0, RW, 0x020},  {0x40000002, 0, R, 0x040},
+	{0x40000003, 0, RW, 0x080},  {0x40000010, 0, R, 0x001},	  {0x40000020, 0, R, 0x002},
+	{0x40000021, 0, RW, 0x200},  {0x40000022, 0, R, 0x800},	  {0x40000023, 0, R, 0x800},
+	{0x40000070, 0, W, 0x010},   {0x40000071, 0, RW, 0x010},  {0x40000072, 0, RW, 0x010},
+	{0x40000073, 0, RW, 0x010},  {0x40000080, 0, RW, 0x004},  {0x40000081, 0, R, 0x004},
+	{0x40000082, 0, RW, 0x004},  {0x40000083, 0, RW, 0x004},  {0x40000084, 0, RW, 0x004},
+	{0x40000090, 0, RW, 0x004},  {0x40000091, 1, RW, 0x004},  {0x40000092, 2, RW, 0x004},
+	{0x40000093, 3, RW, 0x004},  {0x40000094, 4, RW, 0x004},  {0x40000095, 5, RW, 0x004},
+	{0x40000096, 6, RW, 0x004},  {0x40000097, 7, RW, 0x004},  {0x40000098, 8, RW, 0x004},
+	{0x40000099, 9, RW, 0x004},  {0x4000009A, 10, RW, 0x004}, {0x4000009B, 11, RW, 0x004},
+	{0x4000009C, 12, RW, 0x004}, {0x4000009D, 13, RW, 0x004}, {0x4000009E, 14, RW, 0x004},
+	{0x4000009F, 15, RW, 0x004}, {0x400000B0, 0, RW, 0x008},  {0x400000B1, 0, RW, 0x008},
+	{0x400000B2, 1, RW, 0x008},  {0x400000B3, 1, RW, 0x008},  {0x400000B4, 2, RW, 0x008},
+	{0x400000B5, 2, RW, 0x008},  {0x400000B6, 3, RW, 0x008},  {0x400000B7, 3, RW, 0x008},
+	{0x400000F0, 0, R, 0x400},   {0x40000100, 0, RW, 0},	  {0x40000101, 1, RW, 0},
+	{0x40000102, 2, RW, 0},	     {0x40000103, 3, RW, 0},	  {0x40000104, 4, RW, 0},
 	{0x40000105, 0, RW, 0},
 };
 
@@ -126,17 +133,17 @@ static void msrs_have_their_access_and_privilege(void **state)
 	}
 }
 
-/* Leaf 3: all that Linux uses but SynIC messages. Leaf 4: nothing that nested paging makes needless. */
+/* Leaf 3: all that Linux uses. Leaf 4: nothing that nested paging makes needless. */
 static void a_guest_is_offered_what_works(void **state)
 {
 	(void)state;
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EAX, 0xEFB);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EAX, 0xEFF);
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EBX, 0x80000);
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_ECX, 0);
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0xC8530);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0xE8530);
 	assert_int_equal(HV_CPUID_OFFERED_RECOMMENDATIONS_EAX, 0xE3C);
 	assert_int_equal(HV_CPUID_OFFERED_HARDWARE_EAX, 0xB);
-	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x8000000000EFB);
+	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x8000000000EFF);
 }
 
 /* Position of every row in its table; 64 bits hold a leaf, a register and a bit. */

@@ -36,12 +36,12 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define LIMIT_4G (UINT64_C(1) << 32)
 #define REGION_LEAST MIB(1)	   /* image, tables */
-#define REGION_PER_LP (128u << 10) /* stack, control blocks, call pages, overlays with their tables */
+#define REGION_PER_LP (192u << 10) /* stack, control blocks, call pages, overlays with their tables */
 #define TRAMPOLINE_LIMIT UINT64_C(0xa0000)
 #define TSC_HZ_LEAST 10000000
 #define CPUID_TSC_INVARIANT (1u << 8) /* 0x80000007 EDX */
 #define OVERLAYS_OF_PARTITION 2
-#define OVERLAYS_OF_VP 1
+#define OVERLAYS_OF_VP 3
 
 void boot_main(uint32_t multiboot_info);
 

@@ -11,6 +11,8 @@
 
 #include "core/machine.h"
 #include "core/partition.h"
+#include "core/synic.h"
+#include "lib/string.h"
 
 /* --- Reset ---------------------------------------------------------------------------------------------------- */
 
@@ -230,11 +232,11 @@ static struct apic_event offer_fixed(struct vp *vp)
 	struct apic *apic = &vp->apic;
 	unsigned vector = apic_requested_highest(apic);
 
+	if (apic->eoi_assist_armed && (vector != 0 || synic_waits(&vp->synic))) {
+		apic_assist_settle(vp); /* Something waits: the next EOI must be seen. */
+	}
 	if (vector == 0) {
 		return (struct apic_event){.verdict = APIC_NOTHING};
-	}
-	if (apic->eoi_assist_armed) {
-		apic_assist_settle(vp); /* Something waits: the next EOI must be seen. */
 	}
 	struct apic_event event = {.verdict = weigh(apic, vector), .vector = (uint8_t)vector};
 
@@ -262,6 +264,15 @@ static void request_answer(struct vp *vp)
 	}
 }
 
+/* What waits behind an ordinary vector is evaluated at its EOI. These have none that we see. */
+static bool is_followed(const struct apic *apic)
+{
+	struct apic_event event = apic->offered;
+
+	return event.verdict == APIC_DELIVER && (event.legacy || apic_auto_eoi(apic, event.vector)) &&
+	       (apic_any(apic->irr) || apic_any(apic->legacy));
+}
+
 struct apic_event apic_evaluate(struct vp *vp)
 {
 	struct apic *apic = &vp->apic;
@@ -269,6 +280,7 @@ struct apic_event apic_evaluate(struct vp *vp)
 	request_answer(vp);
 	offer_withdraw(apic);
 	apic->offered = apic_any(apic->legacy) ? offer_legacy(apic) : offer_fixed(vp);
+	apic->offered.followed = is_followed(apic);
 	return apic->offered;
 }
 
@@ -302,15 +314,41 @@ bool apic_pending(struct vp *vp)
 
 /* --- Acceptance and end --------------------------------------------------------------------------------------- */
 
+/* TMR does not tell: an IPI with the same vector may have cleared it meanwhile. */
+static void level_end(struct vp *vp, unsigned vector)
+{
+	struct apic *apic = &vp->apic;
+
+	if ((apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0) {
+		apic->level_owed[apic_word(vector)] &= ~apic_bit(vector);
+		machine_level_eoi(vp, (uint8_t)vector);
+	}
+}
+
 void apic_accept(struct vp *vp, struct apic_event event)
 {
 	struct apic *apic = &vp->apic;
 
 	apic->offered.verdict = APIC_NOTHING;
 	if (!event.legacy) {
-		apic->isr[apic_word(event.vector)] |= apic_bit(event.vector);
+		if (apic_auto_eoi(apic, event.vector)) {
+			level_end(vp, event.vector);
+		} else {
+			apic->isr[apic_word(event.vector)] |= apic_bit(event.vector);
+		}
 	}
 	if (apic_any(apic->irr) || apic_any(apic->legacy)) {
+		apic_reevaluate(vp);
+	}
+}
+
+void apic_auto_eoi_set(struct vp *vp, const uint64_t vectors[APIC_VECTOR_WORDS])
+{
+	struct apic *apic = &vp->apic;
+
+	if (memcmp(apic->auto_eoi, vectors, sizeof(apic->auto_eoi)) != 0) {
+		memcpy(apic->auto_eoi, vectors, sizeof(apic->auto_eoi));
+		apic_assist_settle(vp);
 		apic_reevaluate(vp);
 	}
 }
@@ -328,14 +366,11 @@ void apic_eoi(struct vp *vp)
 		return;
 	}
 	apic->isr[apic_word(vector)] &= ~apic_bit(vector);
-	/* TMR does not tell: an IPI with the same vector may have cleared it meanwhile. */
-	if ((apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0) {
-		apic->level_owed[apic_word(vector)] &= ~apic_bit(vector);
-		machine_level_eoi(vp, (uint8_t)vector);
-	}
+	level_end(vp, vector);
 	if (apic_any(apic->irr)) {
 		apic_reevaluate(vp);
 	}
+	synic_rescan(vp);
 }
 
 void apic_tpr_set(struct vp *vp, uint32_t tpr)

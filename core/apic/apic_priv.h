@@ -136,6 +136,11 @@ static inline bool apic_level(const struct apic *apic, unsigned vector)
 	return (atomic_load(&apic->tmr[apic_word(vector)]) & apic_bit(vector)) != 0;
 }
 
+static inline bool apic_auto_eoi(const struct apic *apic, unsigned vector)
+{
+	return (apic->auto_eoi[apic_word(vector)] & apic_bit(vector)) != 0;
+}
+
 /* --- Between the files ---------------------------------------------------------------------------------------- */
 
 /* apic.c: has the machine evaluate again before the next entry. The VP's own LP only: nobody needs a kick. */

@@ -22,6 +22,7 @@
 
 #include "abi/hv_page_vp_assist.h"
 #include "core/overlay.h"
+#include "core/synic.h"
 
 static uint32_t *assist_word(struct vp *vp)
 {
@@ -36,7 +37,8 @@ void apic_assist_arm(struct vp *vp, uint8_t vector)
 	struct apic *apic = &vp->apic;
 
 	if (!overlay_enabled(&vp->assist) || apic_in_service_highest(apic) != 0 || apic_any(apic->irr) ||
-	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0) {
+	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0 || apic_auto_eoi(apic, vector) ||
+	    synic_waits(&vp->synic)) {
 		return;
 	}
 	__atomic_fetch_or(assist_word(vp), HV_APIC_ASSIST_NO_EOI_REQUIRED, __ATOMIC_SEQ_CST);

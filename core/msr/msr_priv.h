@@ -23,6 +23,17 @@ struct msr_access {
 #define MSR_DECLARE_2(access, handler)
 #define MSR_DECLARE_3(access, handler)
 #define MSR_DECLARE_4(access, handler)
+#define MSR_DECLARE_5(access, handler)
+#define MSR_DECLARE_6(access, handler)
+#define MSR_DECLARE_7(access, handler)
+#define MSR_DECLARE_8(access, handler)
+#define MSR_DECLARE_9(access, handler)
+#define MSR_DECLARE_10(access, handler)
+#define MSR_DECLARE_11(access, handler)
+#define MSR_DECLARE_12(access, handler)
+#define MSR_DECLARE_13(access, handler)
+#define MSR_DECLARE_14(access, handler)
+#define MSR_DECLARE_15(access, handler)
 #define MSR_DECLARE_R(handler) enum msr_result msr_read_##handler(struct msr_access *access);
 #define MSR_DECLARE_W(handler) enum msr_result msr_write_##handler(struct msr_access *access);
 #define MSR_DECLARE_RW(handler) MSR_DECLARE_R(handler) MSR_DECLARE_W(handler)

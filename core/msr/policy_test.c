@@ -71,15 +71,15 @@ static void offer(struct fake *fake, uint64_t privileges, uint32_t features)
 	fake_root(fake)->features = features;
 }
 
-/* Reads, and writes 0, which no register of ours refuses. */
+/* Reads, and writes what was read, or else 0: no register of ours refuses that. */
 static void expect_open(struct fake *fake, const struct row *row)
 {
 	struct vp *vp = fake_vp(fake, 0);
-	uint64_t value;
+	uint64_t value = 0;
 
 	assert_int_equal(msr_read(vp, row->number, &value) != MSR_FAULT, row->reads);
 	vp->activity = VP_RUNNING;
-	assert_int_equal(msr_write(vp, row->number, 0) != MSR_FAULT, row->writes);
+	assert_int_equal(msr_write(vp, row->number, value) != MSR_FAULT, row->writes);
 	fake_records_clear(fake);
 }
 
@@ -181,10 +181,31 @@ static void without_their_feature_direct_timers_are_reserved(void **state)
 	}
 }
 
+/* The bit is kept like any other, and the SINT is as if it were not there. */
+static void without_its_feature_a_sint_is_not_polled(void **state)
+{
+	struct fake *fake = *state;
+	struct vp *vp = fake_vp(fake, 0);
+	uint64_t value;
+
+	offer(fake, ALL_PRIVILEGES, ALL_FEATURES & ~BIT(17));
+	unit_apic_enable(vp);
+	assert_int_equal(msr_write(vp, HV_X64_MSR_SCONTROL, 1), MSR_DONE);
+	assert_int_equal(msr_write(vp, HV_X64_MSR_SIEFP, 0x5001), MSR_DONE);
+	assert_int_equal(msr_write(vp, HV_X64_MSR_SINT0, 0x60042), MSR_DONE);
+	assert_int_equal(msr_read(vp, HV_X64_MSR_SINT0, &value), MSR_DONE);
+	assert_int_equal(value, 0x60042);
+	assert_int_equal(synic_event_signal(vp, 0, 1), HV_STATUS_SUCCESS);
+	unit_expect_interrupt(vp, 0x42);
+	assert_int_equal(vp->apic.auto_eoi[1], 4);
+	assert_int_equal(msr_write(vp, HV_X64_MSR_SINT0, 0x50042), MSR_DONE);
+	assert_int_equal(synic_event_signal(vp, 0, 2), HV_STATUS_INVALID_SYNIC_STATE);
+}
+
 static void every_feature_is_tested_somewhere(void **state)
 {
 	/* Of MSRs: above. */
-	uint32_t tested = BIT(5) | BIT(8) | BIT(10) | BIT(12) | BIT(18) | BIT(19) | BIT(23);
+	uint32_t tested = BIT(5) | BIT(8) | BIT(10) | BIT(12) | BIT(17) | BIT(18) | BIT(19) | BIT(23);
 	/* Of calls: core/call/policy_test.c, core/call/gate_forms_test.c. */
 	uint32_t of_calls = BIT(4) | BIT(15);
 
@@ -200,6 +221,7 @@ int main(void)
 		unit_test_one(these_two_are_enough),
 		unit_test_one(without_its_feature_the_lock_locks_nothing),
 		unit_test_one(without_their_feature_direct_timers_are_reserved),
+		unit_test_one(without_its_feature_a_sint_is_not_polled),
 		cmocka_unit_test(every_feature_is_tested_somewhere),
 	};
 

@@ -35,7 +35,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	vp->runtime_start = machine_tsc(partition->hv);
 	apic_reset(vp, apic_id);
 	stimer_reset(vp);
-	return true;
+	return synic_create(vp);
 }
 
 /* --- Time run ------------------------------------------------------------------------------------------------- */

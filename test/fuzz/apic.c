@@ -62,6 +62,7 @@ static void check_deadline(struct vp *vp)
 static bool same_answer(struct apic_event left, struct apic_event right)
 {
 	return left.verdict == right.verdict && left.legacy == right.legacy &&
+	       left.followed == right.followed &&
 	       (left.verdict == APIC_NOTHING || left.vector == right.vector);
 }
 

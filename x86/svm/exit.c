@@ -5,7 +5,8 @@
  *
  * Interrupts. The highest deliverable vector of the virtual APIC is placed in the VMCB as a virtual interrupt (V_IRQ);
  * the guest takes it by itself as soon as it can, without an exit, and the next exit finds V_IRQ clear. Since the
- * VMCB's V_TPR is the guest's CR8, the APIC's TPR is taken from it at every exit.
+ * VMCB's V_TPR is the guest's CR8, the APIC's TPR is taken from it at every exit. Only an interrupt which no EOI ends,
+ * and behind which another waits, has an exit (VINTR) when the guest is about to take it.
  *
  * NMIs. SVM without virtual NMIs does not block NMIs in the guest; the handler's IRET is intercepted instead, and the
  * next NMI waits for the first exit behind it.
@@ -94,6 +95,18 @@ static bool is_virtual_interrupt(const struct x86_vp *vp, uint64_t event)
 {
 	return vp->armed.verdict == APIC_DELIVER && (event & VMCB_EVENT_TYPE) == VMCB_EVENT_EXCEPTION &&
 	       (event & VMCB_EVENT_VECTOR) == vp->armed.vector;
+}
+
+/* The armed interrupt is about to be taken, and more waits behind it. Injected, it is taken for certain, so that the next
+ * one can be armed now; it follows as soon as the guest accepts it. */
+static void take_armed(struct x86_vp *vp)
+{
+	struct apic_event event = vp->armed;
+
+	vp->vmcb->event = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | event.vector;
+	vp->vmcb->interrupt_control &= ~VMCB_V_IRQ;
+	vp->armed.verdict = APIC_NOTHING;
+	apic_accept(&vp->vp, event);
 }
 
 /* An event was on its way into the guest when the exit came: it is delivered again. */
@@ -185,6 +198,9 @@ static void describe_exit(struct x86_vp *vp)
 		hand_on(vp, VECTOR_DB, -1);
 	} else if (code == VMCB_EXIT_EXCEPTION + VECTOR_AC) {
 		hand_on(vp, VECTOR_AC, 0);
+	} else if (code == VMCB_EXIT_VINTR) {
+		take_armed(vp);
+		exit->kind = VP_EXIT_RESUME;
 	} else if (code == VMCB_EXIT_IRET) {
 		nmi_return(vp);
 		exit->kind = VP_EXIT_RESUME;
@@ -210,6 +226,11 @@ static void arm_interrupt(struct x86_vp *vp)
 		vmcb->intercept_cr |= VMCB_CR_WRITE(8);
 	} else {
 		vmcb->intercept_cr &= ~VMCB_CR_WRITE(8);
+	}
+	if (event.followed) {
+		vmcb->intercept_1 |= VMCB_1_VINTR;
+	} else {
+		vmcb->intercept_1 &= ~(uint32_t)VMCB_1_VINTR;
 	}
 	vmcb->interrupt_control = control;
 	vp->armed = event;

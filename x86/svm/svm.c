@@ -172,7 +172,7 @@ static void svm_forget_events(struct x86_vp *vp)
 	vp->vmcb->event = 0;
 	vp->vmcb->interrupt_state = 0;
 	vp->vmcb->interrupt_control = VMCB_V_MASKING;
-	vp->vmcb->intercept_1 &= ~(uint32_t)VMCB_1_IRET;
+	vp->vmcb->intercept_1 &= ~(uint32_t)(VMCB_1_IRET | VMCB_1_VINTR);
 	vp->armed.verdict = APIC_NOTHING;
 }
 

@@ -44,7 +44,8 @@ enum apic_verdict {
 struct apic_event {
 	enum apic_verdict verdict;
 	uint8_t vector;
-	bool legacy; /* came through ExtINT: no IRR, no ISR, not subject to the TPR */
+	bool legacy;   /* came through ExtINT: no IRR, no ISR, not subject to the TPR */
+	bool followed; /* more is pending, and no EOI will tell: have an exit when this one is taken */
 };
 
 struct apic {
@@ -57,10 +58,11 @@ struct apic {
 		[APIC_VECTOR_WORDS]; /* (v) level-triggered, whose machine_level_eoi is due at EOI */
 	uint64_t level_dropped
 		[APIC_VECTOR_WORDS]; /* (v) level-triggered, lost to a disabled APIC, not yet ended */
-	struct apic_event offered;   /* (v) APIC_DELIVER: the machine was told to deliver it */
-	uint64_t base;		     /* (v) MSR 0x1b: address, BSP, EXTD, EN */
-	_Atomic uint32_t spurious;   /* (a) SVR; other VPs read the software-enable bit */
-	uint32_t id;		     /* (c) APIC id, all 32 bits */
+	uint64_t auto_eoi[APIC_VECTOR_WORDS]; /* (v) vectors that end when they are taken */
+	struct apic_event offered;	      /* (v) APIC_DELIVER: the machine was told to deliver it */
+	uint64_t base;			      /* (v) MSR 0x1b: address, BSP, EXTD, EN */
+	_Atomic uint32_t spurious;	      /* (a) SVR; other VPs read the software-enable bit */
+	uint32_t id;			      /* (c) APIC id, all 32 bits */
 	_Atomic uint32_t logical_destination; /* (a) LDR, xAPIC form */
 	_Atomic uint32_t destination_format;  /* (a) DFR */
 	uint32_t tpr;			      /* (v) bits 7:0; the machine keeps 7:4 in step with CR8 */
@@ -109,6 +111,9 @@ bool apic_pending(struct vp *vp);
 bool apic_deliverable(struct vp *vp);
 /* Raises the error LVT's vector for errors that came up since the last call. */
 void apic_errors_report(struct vp *vp);
+
+/* Vectors that the guest does not end: they never come into service, whoever has raised them. For the SynIC. */
+void apic_auto_eoi_set(struct vp *vp, const uint64_t vectors[APIC_VECTOR_WORDS]);
 
 /* The guest ends the interrupt in service with the highest priority. */
 void apic_eoi(struct vp *vp);

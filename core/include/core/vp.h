@@ -12,6 +12,7 @@
 #include "core/msr.h"
 #include "core/overlay.h"
 #include "core/stimer.h"
+#include "core/synic.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -65,7 +66,8 @@ struct vp {
 	struct apic apic;
 	struct stimer stimer[STIMER_COUNT]; /* (v) */
 	struct overlay_page assist;	    /* VP assist page */
-	struct msr_shadow msr_shadow;	    /* (v) */
+	struct synic synic;
+	struct msr_shadow msr_shadow; /* (v) */
 	void *call_input;  /* (c) allocated by vp_create: one page, private copy of a hypercall's input */
 	void *call_output; /* (c) allocated by vp_create: one page, a hypercall's output before it is copied */
 	bool nmi_pending;  /* (v) */
