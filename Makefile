@@ -222,10 +222,25 @@ $(B)/guest/obj/%.o: %
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-# Objects are made on the way to an image; without this line make would remove them again.
-.PRECIOUS: $(B)/guest/obj/%.o
+# A folder named NAME-pae is a 32-bit kernel with PAE paging: its own files, those of NAME that are not the main one nor
+# replaced, the parts of the framework that do not depend on the width, and framework32 for those that do.
+GUEST32_CFLAGS := $(filter-out -mno-red-zone,$(GUEST_CFLAGS)) -m32
+GUEST32_FRAMEWORK := $(addprefix $(B)/guest/obj32/test/guest/framework/,$(addsuffix .c.o,acpi apic clock hv print smp start tap)) \
+	$(patsubst %,$(B)/guest/obj32/%.o,$(wildcard test/guest/framework32/*.c test/guest/framework32/*.S))
+GUEST32_SOURCES = $(wildcard test/guest/$1/*.c) \
+	$(filter-out $(addprefix test/guest/$(1:-pae=)/,$(notdir $(wildcard test/guest/$1/*.c))),$(wildcard test/guest/$(1:-pae=)/*.c))
 
--include $(shell find $(B)/guest/obj -name '*.d' 2>/dev/null)
+$(B)/guest/%-pae.elf: $$(patsubst $$(percent),$(B)/guest/obj32/$$(percent).o,$$(call GUEST32_SOURCES,$$*-pae)) $(GUEST32_FRAMEWORK) test/guest/framework/guest.lds
+	$(Q)$(LD) -m elf_i386 -n -nostdlib -static --no-warn-rwx-segments --oformat elf32-i386 -T test/guest/framework/guest.lds -o $@ $(filter %.o,$^)
+
+$(B)/guest/obj32/%.o: %
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST32_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+# Objects are made on the way to an image; without this line make would remove them again.
+.PRECIOUS: $(B)/guest/obj/%.o $(B)/guest/obj32/%.o
+
+-include $(shell find $(B)/guest/obj $(B)/guest/obj32 -name '*.d' 2>/dev/null)
 
 # --- The conformance suite ----------------------------------------------------------------------------------------
 # One image of test/conform and the test kernels' framework. Each test/conform/requirements/AREA.def is found by itself;

@@ -18,6 +18,7 @@
 #include "x86/nested/nested.h"
 #include "x86/vm/exit.h"
 #include "x86/vm/fetch.h"
+#include "x86/vm/push.h"
 #include "x86/vm/vp.h"
 
 #include <stdbool.h>
@@ -73,7 +74,8 @@ static void apic_page_access(struct x86_vp *vp)
 	uint64_t rflags = vp->exit.rflags;
 	uint64_t memory;
 
-	if (!decode(vp, &insn) || insn.kind == INSN_PUSH) {
+	if (!decode(vp, &insn) ||
+	    (insn.kind == INSN_PUSH && !push(vp, insn.size, apic_page_load(vp, &insn)))) {
 		refuse(vp, "the local APIC with an instruction that is not emulated,");
 		return;
 	}

@@ -22,12 +22,12 @@
 
 static uint32_t load32(uint64_t address)
 {
-	return *(const volatile uint32_t *)address;
+	return *(const volatile uint32_t *)(uintptr_t)address;
 }
 
 static uint8_t load8(uint64_t address)
 {
-	return *(const volatile uint8_t *)address;
+	return *(const volatile uint8_t *)(uintptr_t)address;
 }
 
 static bool same(uint64_t address, const char *text)

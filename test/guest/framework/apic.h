@@ -92,11 +92,11 @@ static inline uint32_t x2apic_msr(uint32_t reg)
 static inline uint32_t xapic_read(uint32_t reg)
 {
 	uint32_t value;
-	__asm__ volatile("movl (%1), %0" : "=r"(value) : "r"((uint64_t)APIC_PAGE + reg) : "memory");
+	__asm__ volatile("movl (%1), %0" : "=r"(value) : "r"((uintptr_t)APIC_PAGE + reg) : "memory");
 	return value;
 }
 
 static inline void xapic_write(uint32_t reg, uint32_t value)
 {
-	__asm__ volatile("movl %0, (%1)" ::"r"(value), "r"((uint64_t)APIC_PAGE + reg) : "memory");
+	__asm__ volatile("movl %0, (%1)" ::"r"(value), "r"((uintptr_t)APIC_PAGE + reg) : "memory");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions, and what the framework keeps per processor.
+ * Instructions, and what the framework keeps per processor. For 64-bit kernels and 32-bit ones (../framework32).
  *
  * Nothing here depends on the system below: no header of the hypervisor is included anywhere in `test/guest/`, so a
  * number that is wrong there cannot agree with itself here.
@@ -34,13 +34,13 @@
 #define IRQ_LOG_SIZE 64
 
 struct cpu {
-	struct cpu *self;	    /*   0: GS:0 */
-	uint64_t guard_stack;	    /*   8: set while a guarded call runs */
-	uint64_t user_return_stack; /*  16: set while user code runs */
-	unsigned index;		    /* order of arrival; 0 is the boot processor */
-	uint32_t apic_id;	    /* from CPUID */
-	uint32_t fault_error;	    /* of the last exception that a guard caught */
-	uint64_t fault_address;	    /* CR2 of that exception */
+	struct cpu *self;	     /* GS:0 */
+	uintptr_t guard_stack;	     /* set while a guarded call runs; offsets.h knows where */
+	uintptr_t user_return_stack; /* set while user code runs */
+	unsigned index;		     /* order of arrival; 0 is the boot processor */
+	uint32_t apic_id;	     /* from CPUID */
+	uint32_t fault_error;	     /* of the last exception that a guard caught */
+	uint64_t fault_address;	     /* CR2 of that exception */
 	uint64_t fault_rip;
 	volatile uint32_t irq_count[256]; /* interrupts taken, by vector */
 	volatile uint32_t irq_log_count;
@@ -65,14 +65,20 @@ void cpu_init(unsigned index);
 static inline struct cpu *this_cpu(void)
 {
 	struct cpu *self;
-	__asm__ volatile("movq %%gs:0, %0" : "=r"(self));
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(self));
 	return self;
 }
+
+#ifdef __x86_64__
+#define CPU_WORD ".quad"
+#else
+#define CPU_WORD ".long"
+#endif
 
 /* The code between the labels may fault: RSI then holds FAULT(vector), and 0 otherwise. */
 #define GUARDED(instruction)                                                                                 \
 	"xorl %%esi, %%esi\n1: " instruction "\n2:\n"                                                        \
-	".pushsection .fixups, \"a\"\n.quad 1b, 2b\n.popsection\n"
+	".pushsection .fixups, \"a\"\n" CPU_WORD " 1b, 2b\n.popsection\n"
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
@@ -172,20 +178,20 @@ static inline void halt_with_interrupts(void)
 
 static inline uint64_t read_cr3(void)
 {
-	uint64_t value;
-	__asm__ volatile("movq %%cr3, %0" : "=r"(value)::"memory");
+	uintptr_t value;
+	__asm__ volatile("mov %%cr3, %0" : "=r"(value)::"memory");
 	return value;
 }
 
 static inline void write_cr3(uint64_t value)
 {
-	__asm__ volatile("movq %0, %%cr3" ::"r"(value) : "memory");
+	__asm__ volatile("mov %0, %%cr3" ::"r"((uintptr_t)value) : "memory");
 }
 
 static inline uint64_t read_cr4(void)
 {
-	uint64_t value;
-	__asm__ volatile("movq %%cr4, %0" : "=r"(value));
+	uintptr_t value;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
 	return value;
 }
 
@@ -217,7 +223,10 @@ static inline unsigned read32_safe(uint64_t address, uint32_t *value)
 {
 	uint32_t loaded = 0;
 	unsigned fault;
-	__asm__ volatile(GUARDED("movl (%2), %0") : "+a"(loaded), "=&S"(fault) : "d"(address) : "memory");
+	__asm__ volatile(GUARDED("movl (%2), %0")
+			 : "+a"(loaded), "=&S"(fault)
+			 : "d"((uintptr_t)address)
+			 : "memory");
 	*value = loaded;
 	return fault;
 }
@@ -225,7 +234,10 @@ static inline unsigned read32_safe(uint64_t address, uint32_t *value)
 static inline unsigned write32_safe(uint64_t address, uint32_t value)
 {
 	unsigned fault;
-	__asm__ volatile(GUARDED("movl %1, (%2)") : "=&S"(fault) : "a"(value), "d"(address) : "memory");
+	__asm__ volatile(GUARDED("movl %1, (%2)")
+			 : "=&S"(fault)
+			 : "a"(value), "d"((uintptr_t)address)
+			 : "memory");
 	return fault;
 }
 

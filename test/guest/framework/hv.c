@@ -51,9 +51,12 @@ bool hv_enable_hypercalls(void)
 		return false;
 	}
 	wrmsr(HV_MSR_GUEST_OS_ID, HV_TEST_GUEST_ID);
-	wrmsr(HV_MSR_HYPERCALL, (uint64_t)hv_hypercall_page() | HV_MSR_ENABLE);
+	wrmsr(HV_MSR_HYPERCALL, (uintptr_t)hv_hypercall_page() | HV_MSR_ENABLE);
 	return (rdmsr(HV_MSR_HYPERCALL) & HV_MSR_ENABLE) != 0;
 }
+
+/* A 32-bit kernel has other registers, and brings its own. */
+#ifdef __x86_64__
 
 uint64_t hv_call(uint64_t control, uint64_t rdx, uint64_t r8)
 {
@@ -112,3 +115,5 @@ uint64_t hv_call_words(uint64_t control, const uint64_t *words, unsigned count)
 	}
 	return hv_call(control, (uint64_t)input, 0);
 }
+
+#endif

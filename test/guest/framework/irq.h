@@ -10,11 +10,20 @@
 
 #include <stdint.h>
 
+#ifdef __x86_64__
 struct trap_frame {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
 	uint64_t vector, error;
 	uint64_t rip, cs, rflags, rsp, ss;
 };
+#else
+struct trap_frame {
+	uint32_t edi, esi, ebp, esp_ignored, ebx, edx, ecx, eax;
+	uint32_t vector, error;
+	uint32_t eip, cs, eflags;
+	uint32_t esp, ss; /* only there when the processor was not at CPL 0 */
+};
+#endif
 
 /* Where every interrupt and exception arrives from entry.S. */
 void trap_handle(struct trap_frame *frame);

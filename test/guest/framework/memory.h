@@ -2,7 +2,7 @@
 /*
  * Memory: the loader's map, pages to play with, and a window of 512 pages that can be mapped anywhere.
  *
- * Everything below 8 GiB is mapped one to one, so a pointer is also a guest physical address.
+ * Everything below 8 GiB (4 GiB in 32-bit kernels) is mapped one to one, so a pointer is also a guest physical address.
  */
 #pragma once
 
@@ -36,7 +36,11 @@ void pattern_fill(void *page, uint32_t seed);
 bool pattern_is(const void *page, uint32_t seed);
 
 /* The window: 512 pages of virtual addresses from WINDOW on. Mapping changes only the entry: no flush. */
+#ifdef __x86_64__
 #define WINDOW 0x8000000000u
+#else
+#define WINDOW 0xB0000000u
+#endif
 #define WINDOW_PAGES 512
 #define PTE_PRESENT 0x1u
 #define PTE_WRITABLE 0x2u

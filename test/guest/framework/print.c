@@ -74,6 +74,12 @@ static void put_signed(int64_t value, unsigned width, char fill)
 	put_number((uint64_t)value, 10, width, fill);
 }
 
+/* A list of arguments cannot be handed on and used again, so this is no function. */
+#define NUMBER(arguments, longs, widest, wide, narrow)                                                       \
+	((longs) > 1	? (widest)va_arg(arguments, long long)                                               \
+	 : (longs) == 1 ? (widest)va_arg(arguments, wide)                                                    \
+			: (widest)va_arg(arguments, narrow))
+
 void print_list(const char *format, va_list arguments)
 {
 	for (; *format != '\0'; format++) {
@@ -87,8 +93,10 @@ void print_list(const char *format, va_list arguments)
 		for (; *format >= '0' && *format <= '9'; format++) {
 			width = width * 10 + (unsigned)(*format - '0');
 		}
-		bool is_long = *format == 'l';
-		format += is_long ? 1 : 0;
+		unsigned longs = 0;
+		for (; *format == 'l'; format++) {
+			longs++;
+		}
 		switch (*format) {
 		case 's':
 			put_text(va_arg(arguments, const char *));
@@ -97,11 +105,11 @@ void print_list(const char *format, va_list arguments)
 			put((char)va_arg(arguments, int));
 			break;
 		case 'd':
-			put_signed(is_long ? va_arg(arguments, long) : va_arg(arguments, int), width, fill);
+			put_signed(NUMBER(arguments, longs, int64_t, long, int), width, fill);
 			break;
 		case 'u':
 		case 'x':
-			put_number(is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned),
+			put_number(NUMBER(arguments, longs, uint64_t, unsigned long, unsigned),
 				   *format == 'x' ? 16 : 10, width, fill);
 			break;
 		default:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text on the first serial port: %s %c %d %u %x with l, zero padding and width; nothing else. */
+/* Text on the first serial port: %s %c %d %u %x with l and ll, zero padding and width; nothing else. */
 #pragma once
 
 #include <stdarg.h>

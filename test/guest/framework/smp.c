@@ -28,12 +28,12 @@ unsigned smp_listed(void)
 
 static volatile uint32_t *trampoline_word(uint32_t page, const uint8_t *symbol)
 {
-	return (volatile uint32_t *)(uint64_t)(page + (uint32_t)(symbol - trampoline));
+	return (volatile uint32_t *)(uintptr_t)(page + (uint32_t)(symbol - trampoline));
 }
 
 void smp_place_trampoline(uint32_t page)
 {
-	volatile uint8_t *to = (volatile uint8_t *)(uint64_t)page;
+	volatile uint8_t *to = (volatile uint8_t *)(uintptr_t)page;
 
 	for (unsigned i = 0; &trampoline[i] < trampoline_end; i++) {
 		to[i] = trampoline[i];

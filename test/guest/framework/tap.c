@@ -84,7 +84,7 @@ bool check_equal(uint64_t got, uint64_t wanted, const char *format, ...)
 	point(got == wanted, format, arguments);
 	va_end(arguments);
 	if (got != wanted) {
-		print("# got 0x%lx, wanted 0x%lx\n", got, wanted);
+		print("# got 0x%llx, wanted 0x%llx\n", (unsigned long long)got, (unsigned long long)wanted);
 	}
 	return got == wanted;
 }
@@ -97,7 +97,8 @@ bool check_between(uint64_t got, uint64_t low, uint64_t high, const char *format
 	point(good, format, arguments);
 	va_end(arguments);
 	if (!good) {
-		print("# got %lu, wanted %lu to %lu\n", got, low, high);
+		print("# got %llu, wanted %llu to %llu\n", (unsigned long long)got, (unsigned long long)low,
+		      (unsigned long long)high);
 	}
 	return good;
 }
