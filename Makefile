@@ -274,6 +274,24 @@ $(B)/hvconform.elf: $(CONFORM_OBJECTS) $(GUEST_FRAMEWORK) test/guest/framework/g
 ## make conformance-image   build/hvconform.elf, every requirement in one test kernel for any hypervisor
 conformance-image: $(B)/hvconform.elf
 
+.PHONY: conformance-kvm conformance-needs conformance-kvm-needs
+conformance-needs:
+	@tools/packages build run
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/hvconform.elf
+
+## make conformance     the suite on Verdigris, with 1, 2 and 4 processors and each profile; T="only=gate" chooses
+conformance: conformance-needs
+	@test/conform/run --selftest
+	@test/conform/run $(T)
+
+conformance-kvm-needs: conformance-needs
+	@tools/fetch-debian kernel-6.1 kernel-7.3 qemu-11.1 >/dev/null
+
+## make conformance-kvm     the suite on Linux 6.1's and 7.3's KVM, inside the emulated machine; logs in build/conform
+conformance-kvm: conformance-kvm-needs
+	@tools/conform-kvm --kernel 6.1 $(T)
+	@tools/conform-kvm --kernel 7.3 $(T)
+
 # --- Running it -------------------------------------------------------------------------------------------------
 
 # Which Debian kernel `make run` starts (6.1 or 7.3), and what else tools/run should hear.
@@ -351,12 +369,13 @@ check: $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
 
 test-needs:
 	@tools/packages build unit run iso
-	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) guests
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) guests $(B)/hvconform.elf
 	@$(MAKE) --no-print-directory test-boot-needs
 
 ## make test            everything: check, the test kernels, Debian's kernels; at most 20 minutes
 test: test-needs
-	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all" "test/guest/run" "test/boot/run"
+	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all" "test/guest/run" \
+		"test/conform/run --selftest" "test/conform/run" "test/boot/run"
 
 clean:
 	rm -rf $(B)

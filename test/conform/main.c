@@ -229,10 +229,12 @@ void test_main(void)
 {
 	options_read(loader_command_line());
 	tap_bail_handler = bail;
+	const char *clock = watchdog_prepare();
 	if (hv_present()) {
 		quiet_prepare();
 	}
 	print_hypervisor();
+	print("# watchdog: %s\n", clock);
 	for (unsigned i = 0; i < (options.selftest ? selftest_count : requirement_count); i++) {
 		consider(options.selftest ? &selftests[i] : &requirements[i]);
 	}

@@ -70,6 +70,8 @@ void findings_fail(const char *format, va_list arguments) __attribute__((format(
 #define ESCAPE_HANG 0x200u
 #define ESCAPE_BAIL 0x201u
 
+/* Looks for a clock, once, and says which one it found. */
+const char *watchdog_prepare(void);
 /* Arms the limit for what the caller, who must be inside a guarded call, does next; and takes it back. */
 void watchdog_start(unsigned seconds);
 void watchdog_stop(void);
