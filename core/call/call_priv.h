@@ -12,7 +12,9 @@
 #pragma once
 
 #include "abi/hv_call_ipi.h"
+#include "abi/hv_call_message.h"
 #include "abi/hv_call_misc.h"
+#include "abi/hv_call_port.h"
 #include "abi/hv_call_tlb.h"
 #include "abi/hv_types.h"
 #include "core/gate.h"

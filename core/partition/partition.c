@@ -48,6 +48,7 @@ bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, c
 {
 	partition->hv = hv;
 	partition->id = id;
+	partition->parent = partition == &hv->root ? NULL : &hv->root;
 	partition->profile = profile;
 	partition->privileges = profile->privileges & ~privileges_unkept(hv);
 	partition->features = profile->features;
@@ -61,5 +62,6 @@ bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, c
 	}
 	hypercall_page_fill(partition);
 	reftime_page_fill(partition);
+	partition_register(partition);
 	return true;
 }

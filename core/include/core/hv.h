@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/partition.h"
+#include "core/rwlock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,12 +15,15 @@
 #define HV_VP_MAX 64 /* CHOICE: one VP-set bank; what the tests can prove today */
 
 struct hv {
-	uint64_t tsc_hz;	   /* set once, by the machine: ticks of the TSC per second */
-	bool tsc_is_invariant;	   /* set once, by the machine: it ticks at one rate in all states */
-	uint64_t tsc_to_reference; /* set once: scale, 100 ns units = (tsc * scale) >> 64 */
-	uint64_t reference_to_tsc; /* set once: TSC ticks per 100 ns unit, 32.32 fixed point */
-	struct partition root;	   /* the root partition */
-	void *machine;		   /* set once: the machine's own part */
+	uint64_t tsc_hz;	      /* set once, by the machine: ticks of the TSC per second */
+	bool tsc_is_invariant;	      /* set once, by the machine: it ticks at one rate in all states */
+	uint64_t tsc_to_reference;    /* set once: scale, 100 ns units = (tsc * scale) >> 64 */
+	uint64_t reference_to_tsc;    /* set once: TSC ticks per 100 ns unit, 32.32 fixed point */
+	struct partition root;	      /* the root partition */
+	struct lock partition_lock;   /* the list of partitions */
+	struct partition *partitions; /* all of them, root too; grows at its end */
+	struct rwlock port_lock;      /* ports and connections of all partitions: core/port.h */
+	void *machine;		      /* set once: the machine's own part */
 };
 
 /* Makes the scales from tsc_hz, which must be more than 10 MHz: the reference TSC page's scale is a fraction of one.

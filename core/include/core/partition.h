@@ -8,6 +8,7 @@
 
 #include "core/lock.h"
 #include "core/overlay.h"
+#include "core/port.h"
 #include "core/profile.h"
 
 #include <stdatomic.h>
@@ -27,6 +28,8 @@ struct crash_record {
 struct partition {
 	struct hv *hv;		       /* (c) */
 	uint64_t id;		       /* (c) root is 1 */
+	struct partition *parent;      /* (c) NULL: it is root */
+	struct partition *next;	       /* set once: all partitions, see partition_find */
 	uint64_t privileges;	       /* (c) HV_PRIVILEGE_*: 0x40000003 EAX and EBX */
 	uint32_t features;	       /* (c) 0x40000003 EDX */
 	const struct profile *profile; /* (c) where these two are from, and what else the guest is told */
@@ -40,12 +43,18 @@ struct partition {
 	struct overlay_page hypercall;	   /* (o) */
 	struct overlay_page reference_tsc; /* (o) */
 	struct crash_record crash;
+	struct port_space ports;
 	void *machine; /* (c) the machine's own part */
 };
 
-/* Fills the partition-wide pages, and takes from the profile what this machine can keep. False when there is no memory;
- * then nothing is left allocated. */
+/* Fills the partition-wide pages, takes from the profile what this machine can keep, and registers the partition:
+ * hv->root as nobody's child, all others as root's. False when there is no memory; then nothing is left allocated. */
 bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, const struct profile *profile);
+
+/* The partition with this id, or NULL. Partitions do not go away. (HV_PARTITION_ID_SELF is nobody's id.) */
+struct partition *partition_find(struct hv *hv, uint64_t id);
+/* Part of partition_create: from now on the partition is found. */
+void partition_register(struct partition *partition);
 
 /* Does the partition hold all of these HV_PRIVILEGE_*? */
 static inline bool partition_has(const struct partition *partition, uint64_t privileges)

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Making, finding and unmaking connections. */
+#include "core/hv.h"
+#include "core/machine.h"
+#include "core/partition.h"
+#include "core/synic/port_priv.h"
+#include "core/vp.h"
+
+struct connection *connection_find(const struct partition *partition, uint32_t id)
+{
+	struct connection_table *table = partition->ports.connections;
+	int slot = table != NULL ? idmap_find(&table->ids, id) : IDMAP_NONE;
+
+	return slot != IDMAP_NONE ? &table->slot[slot] : NULL;
+}
+
+/* --- Memory --------------------------------------------------------------------------------------------------- */
+
+static enum hv_status slot_take(struct partition *partition, uint32_t id, struct connection **connection)
+{
+	struct connection_table *table = partition->ports.connections;
+
+	if (table == NULL) {
+		table = machine_page_alloc(partition->hv);
+		if (table == NULL) {
+			return HV_STATUS_INSUFFICIENT_MEMORY;
+		}
+		partition->ports.connections = table;
+	}
+	int slot = idmap_add(&table->ids, id);
+
+	if (slot == IDMAP_NONE) {
+		return HV_STATUS_NO_RESOURCES;
+	}
+	*connection = &table->slot[slot];
+	return HV_STATUS_SUCCESS;
+}
+
+static void slot_release(struct partition *partition, uint32_t id)
+{
+	struct connection_table *table = partition->ports.connections;
+
+	idmap_remove(&table->ids, id);
+	if (table->ids.used == 0) {
+		machine_page_free(partition->hv, table);
+		partition->ports.connections = NULL;
+	}
+}
+
+/* --- Connecting ----------------------------------------------------------------------------------------------- */
+
+/* Is there such a port, made for this partition, and not connected yet? One answer for all three: who must not use a
+ * port is not told that it exists. */
+static bool port_check(const struct port *port, const struct connection_spec *spec)
+{
+	return port != NULL && port->sender == spec->partition && port->connection == NULL;
+}
+
+/* CHOICE: version 1 is documented with 8 bytes of information, a monitor's address or 0, but the structure of that name
+ * begins with the type; a caller that writes the structure has the type there. */
+static enum hv_status info_check(const struct port *port, const struct connection_spec *spec)
+{
+	if (spec->tells_type && spec->type != port->type) {
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	if (spec->info != 0 && (spec->tells_type || spec->info != port->type)) {
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status create_locked(const struct connection_spec *spec)
+{
+	struct connection *connection;
+
+	/* Is the number one, and still free? */
+	if ((spec->id & HV_PORT_ID_RESERVED_MASK) != 0 ||
+	    connection_find(spec->partition, spec->id) != NULL) {
+		return HV_STATUS_INVALID_CONNECTION_ID;
+	}
+	struct port *port = port_find(spec->port_partition, spec->port_id);
+
+	if (!port_check(port, spec)) {
+		return HV_STATUS_INVALID_PORT_ID;
+	}
+	enum hv_status status = info_check(port, spec);
+
+	if (status == HV_STATUS_SUCCESS) {
+		status = slot_take(spec->partition, spec->id, &connection);
+	}
+	if (status != HV_STATUS_SUCCESS) {
+		return status;
+	}
+	*connection = (struct connection){.port = port, .type = port->type};
+	port->connection = connection;
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status connection_create(struct vp *caller, const struct connection_spec *spec)
+{
+	struct rwlock *lock = &caller->partition->hv->port_lock;
+
+	rwlock_write_acquire(lock);
+	enum hv_status status = create_locked(spec);
+
+	rwlock_write_release(lock);
+	return status;
+}
+
+/* --- Disconnecting -------------------------------------------------------------------------------------------- */
+
+static enum hv_status delete_locked(struct partition *partition, uint32_t id)
+{
+	struct connection *connection = connection_find(partition, id);
+
+	if (connection == NULL) {
+		return HV_STATUS_INVALID_CONNECTION_ID;
+	}
+	if (connection->port != NULL) {
+		connection->port->connection = NULL;
+	}
+	slot_release(partition, id);
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status connection_delete(struct vp *caller, struct partition *partition, uint32_t id)
+{
+	struct rwlock *lock = &caller->partition->hv->port_lock;
+
+	rwlock_write_acquire(lock);
+	enum hv_status status = delete_locked(partition, id);
+
+	rwlock_write_release(lock);
+	return status;
+}
