@@ -4,7 +4,9 @@
  * as plain numbers, and what must hold for all rows, such as their order.
  */
 #include "abi/hv_call_ipi.h"
+#include "abi/hv_call_message.h"
 #include "abi/hv_call_misc.h"
+#include "abi/hv_call_port.h"
 #include "abi/hv_call_tlb.h"
 #include "abi/hv_cpuid.h"
 #include "abi/hv_hypercall.h"
@@ -61,9 +63,19 @@ static const struct call calls_expected[] = {
 	{0x0014, REP, 32, 8, 0, 7, 0},
 	{0x0015, SIMPLE, 24, 0, 0, 7, 0},
 	{0x0046, SIMPLE, 0, 0, 8, 0, 0x200000000},
+	{0x0057, SIMPLE, 48, 0, 0, 0, 0},
+	{0x0058, SIMPLE, 16, 0, 0, 1, 0},
+	{0x0059, SIMPLE, 40, 0, 0, 0, 0},
+	{0x005A, SIMPLE, 24, 0, 8, 0, 0x4000000000},
+	{0x005B, SIMPLE, 16, 0, 0, 1, 0},
+	{0x005C, SIMPLE, 256, 0, 0, 0, 0x1000000000},
+	{0x005D, SIMPLE, 8, 0, 0, 1, 0x2000000000},
+	{0x0070, SIMPLE, 32, 0, 0, 0, 0x4000000000},
 	{0x0073, SIMPLE, 0, 0, 0, 1, 0},
 	{0x0074, SIMPLE, 8, 0, 0, 1, 0},
 	{0x0075, SIMPLE, 0, 0, 8, 9, 0},
+	{0x0095, SIMPLE, 56, 0, 0, 0, 0x4000000000},
+	{0x0096, SIMPLE, 72, 0, 0, 0, 0x8000000000},
 };
 
 static void calls_have_their_blocks_and_forms(void **state)

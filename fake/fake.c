@@ -47,6 +47,15 @@ static bool ram_create(struct fake *fake, uint64_t pages)
 	return fake->ram_hole != NULL;
 }
 
+void fake_vps_prepare(struct fake_vp *vps, struct vp **pointers, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		pointers[i] = &vps[i].vp;
+		vps[i].vp.machine = &vps[i];
+		vps[i].deadline = UINT64_MAX;
+	}
+}
+
 static struct fake *fake_allocate(const struct fake_options *options)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
@@ -59,11 +68,7 @@ static struct fake *fake_allocate(const struct fake_options *options)
 	if (fake->vps == NULL || fake->vp_pointers == NULL || !ram_create(fake, options->ram_pages)) {
 		abort();
 	}
-	for (uint32_t i = 0; i < options->vp_count; i++) {
-		fake->vp_pointers[i] = &fake->vps[i].vp;
-		fake->vps[i].vp.machine = &fake->vps[i];
-		fake->vps[i].deadline = UINT64_MAX;
-	}
+	fake_vps_prepare(fake->vps, fake->vp_pointers, options->vp_count);
 	fake->vp_count = options->vp_count;
 	fake->gpa_bits = options->gpa_bits;
 	fake->frames_until_failure = options->frames_until_failure;
@@ -128,6 +133,7 @@ struct fake *fake_hv_create(uint32_t vp_count, uint64_t ram_pages)
 
 void fake_hv_destroy(struct fake *fake)
 {
+	fake_children_destroy(fake);
 	for (unsigned i = 0; i < fake->frame_count; i++) {
 		free(fake->frames[i]);
 	}
@@ -160,7 +166,7 @@ static struct fake_vp *earliest(struct fake *fake)
 			first = &fake->vps[i];
 		}
 	}
-	return first;
+	return fake_children_earliest(fake, first);
 }
 
 void fake_advance_to(struct fake *fake, uint64_t tsc)

@@ -83,6 +83,7 @@ struct fake_vp {
 };
 
 struct fake_overlay {
+	const struct partition *partition;
 	gpn_t page;
 	void *frame;
 	enum machine_access access;
@@ -104,6 +105,7 @@ struct fake {
 	struct fake_vp *vps;
 	struct vp **vp_pointers;
 	uint32_t vp_count;
+	struct fake_child *children; /* further partitions, newest first */
 	unsigned gpa_bits;
 
 	uint8_t *ram_map; /* guard, page, guard, page, ..., guard */
@@ -148,9 +150,15 @@ struct fake_options {
 	unsigned frames_until_failure; /* UINT32_MAX: never; 0: the first allocation fails */
 };
 
-/* --- Life (fake.c) ------------------------------------------------------------------------------------------ */
+/* --- Life (fake.c, child.c) ------------------------------------------------------------------------------------------ */
 
 struct fake_options fake_options_default(void);
+/* Makes the VPs' machine parts ready for vp_create; part of making a partition. */
+void fake_vps_prepare(struct fake_vp *vps, struct vp **pointers, uint32_t count);
+/* Of all partitions' VPs the one whose deadline is nearest; part of fake_advance. */
+struct fake_vp *fake_children_earliest(struct fake *fake, struct fake_vp *first);
+bool fake_children_stale(struct fake *fake);
+void fake_children_destroy(struct fake *fake);
 
 /* A hypervisor with a root partition whose VP 0 runs and whose other VPs wait for SIPI. NULL when the core refused,
  * as it does when an allocation fails. The records are clear afterwards. */
@@ -158,6 +166,10 @@ struct fake *fake_hv_create_with(const struct fake_options *options);
 struct fake *fake_hv_create(uint32_t vp_count, uint64_t ram_pages);
 /* Frees everything, also what the core has not given back (the core has no call to destroy a partition). */
 void fake_hv_destroy(struct fake *fake);
+
+/* A further partition, child of root, with VPs of its own; NULL when the core refused. It sees the same RAM as root, but
+ * has overlays of its own. Functions that take a fake_* and no partition or VP mean root. */
+struct partition *fake_child_create(struct fake *fake, uint64_t id, uint64_t privileges, uint32_t vp_count);
 
 struct vp *fake_vp(struct fake *fake, uint32_t index);
 struct fake_vp *fake_vp_machine(struct vp *vp);
@@ -193,6 +205,7 @@ bool fake_guest_write(struct fake *fake, gpa_t address, const void *data, size_t
 bool fake_guest_read(struct fake *fake, gpa_t address, void *data, size_t size);
 /* The frame placed over the page, or NULL. */
 void *fake_overlay_at(struct fake *fake, gpn_t page);
+void *fake_overlay_of(const struct partition *partition, gpn_t page);
 /* Did any VP miss the flush that an overlay change needs? */
 bool fake_nested_stale(struct fake *fake);
 

