@@ -40,7 +40,7 @@
 #define TRAMPOLINE_LIMIT UINT64_C(0xa0000)
 #define TSC_HZ_LEAST 10000000
 #define CPUID_TSC_INVARIANT (1u << 8) /* 0x80000007 EDX */
-#define OVERLAYS_OF_PARTITION 2
+#define OVERLAYS_OF_PARTITION (2 + PORT_MONITOR_OVERLAY_MAX)
 #define OVERLAYS_OF_VP 3
 
 void boot_main(uint32_t multiboot_info);

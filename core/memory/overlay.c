@@ -96,14 +96,47 @@ void overlay_set(struct vp *caller, struct overlay_page *overlay, uint64_t msr)
 	lock_release(&partition->overlay_lock);
 }
 
+void overlay_attach(struct partition *partition, struct vp *caller, struct overlay_page *overlay, void *frame,
+		    uint64_t msr)
+{
+	*overlay = (struct overlay_page){
+		.frame = frame,
+		.access = MACHINE_ACCESS_READ_WRITE,
+		.is_transient = true,
+	};
+	lock_acquire(&partition->overlay_lock);
+	overlay_append(partition, overlay);
+	if (overlay_change(partition, overlay, msr)) {
+		machine_nested_flush(partition, caller);
+	}
+	lock_release(&partition->overlay_lock);
+}
+
+void overlay_detach(struct partition *partition, struct vp *caller, struct overlay_page *overlay)
+{
+	struct overlay_page **link = &partition->overlays;
+
+	lock_acquire(&partition->overlay_lock);
+	bool changed = overlay_change(partition, overlay, 0);
+
+	while (*link != overlay) {
+		link = &(*link)->next;
+	}
+	*link = overlay->next;
+	if (changed) {
+		machine_nested_flush(partition, caller);
+	}
+	lock_release(&partition->overlay_lock);
+}
+
 void *overlay_guest_page(struct partition *partition, gpn_t page, bool write)
 {
 	lock_acquire(&partition->overlay_lock);
 	struct overlay_page *overlay = overlay_at(partition, page);
+	bool is_denied = overlay != NULL &&
+			 (overlay->is_transient || (write && overlay->access == MACHINE_ACCESS_READ_EXECUTE));
+	void *frame = overlay != NULL && !is_denied ? overlay->frame : NULL;
 
 	lock_release(&partition->overlay_lock);
-	if (overlay == NULL) {
-		return machine_guest_page(partition, page);
-	}
-	return write && overlay->access == MACHINE_ACCESS_READ_EXECUTE ? NULL : overlay->frame;
+	return overlay != NULL ? frame : machine_guest_page(partition, page);
 }

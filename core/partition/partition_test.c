@@ -86,6 +86,25 @@ static void each_allocation_may_fail(void **state)
 	assert_int_equal(fake->frame_count, before + 3);
 }
 
+static void partitions_are_found_by_their_ids(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *second = fake_child_create(fake, 0xfedcba9876543210, 0, 1);
+	struct partition *third = fake_child_create(fake, 3, 0, 1);
+
+	assert_null(fake_root(fake)->parent);
+	assert_ptr_equal(second->parent, fake_root(fake));
+	assert_ptr_equal(third->parent, fake_root(fake));
+	assert_ptr_equal(partition_find(&fake->hv, 1), fake_root(fake));
+	assert_ptr_equal(partition_find(&fake->hv, 0xfedcba9876543210), second);
+	assert_ptr_equal(partition_find(&fake->hv, 3), third);
+	assert_null(partition_find(&fake->hv, 0));
+	assert_null(partition_find(&fake->hv, UINT64_MAX));
+	fake->frames_until_failure = 0;
+	assert_null(fake_child_create(fake, 4, 0, 1));
+	assert_null(partition_find(&fake->hv, 4));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +113,7 @@ int main(void)
 		unit_test_one(features_are_all_or_nothing),
 		unit_test_one(the_hypercall_page_is_code_and_traps),
 		unit_test_one(each_allocation_may_fail),
+		unit_test_one(partitions_are_found_by_their_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,14 @@ static bool port_check(const struct port *port, const struct connection_spec *sp
 	return port != NULL && port->sender == spec->partition && port->connection == NULL;
 }
 
+static enum hv_status monitor_info_check(const struct connection_spec *spec)
+{
+	if (gpa_page_offset(gpa(spec->info)) != 0) {
+		return HV_STATUS_INVALID_ALIGNMENT;
+	}
+	return monitor_has_room(spec->partition) ? HV_STATUS_SUCCESS : HV_STATUS_NO_RESOURCES;
+}
+
 /* CHOICE: version 1 is documented with 8 bytes of information, a monitor's address or 0, but the structure of that name
  * begins with the type; a caller that writes the structure has the type there. */
 static enum hv_status info_check(const struct port *port, const struct connection_spec *spec)
@@ -63,13 +71,16 @@ static enum hv_status info_check(const struct port *port, const struct connectio
 	if (spec->tells_type && spec->type != port->type) {
 		return HV_STATUS_INVALID_PARAMETER;
 	}
+	if (port->type == HV_PORT_TYPE_MONITOR) {
+		return monitor_info_check(spec);
+	}
 	if (spec->info != 0 && (spec->tells_type || spec->info != port->type)) {
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status create_locked(const struct connection_spec *spec)
+static enum hv_status create_locked(struct vp *caller, const struct connection_spec *spec)
 {
 	struct connection *connection;
 
@@ -91,9 +102,20 @@ static enum hv_status create_locked(const struct connection_spec *spec)
 	if (status != HV_STATUS_SUCCESS) {
 		return status;
 	}
-	*connection = (struct connection){.port = port, .type = port->type};
+	*connection = (struct connection){.port = port, .monitor = port->monitor, .type = port->type};
 	port->connection = connection;
+	if (port->monitor != NULL) {
+		monitor_connect(caller, spec->partition, port->monitor, spec->info);
+	}
 	return HV_STATUS_SUCCESS;
+}
+
+/* A monitor's page is looked at by VP 0 of the sender, which has to know of a new one. */
+static void monitor_announce(struct partition *sender)
+{
+	if (atomic_load(&sender->ports.monitor_new) && sender->vp_count != 0) {
+		vp_request(sender->vp[0], VP_REQUEST_DEADLINE);
+	}
 }
 
 enum hv_status connection_create(struct vp *caller, const struct connection_spec *spec)
@@ -101,15 +123,16 @@ enum hv_status connection_create(struct vp *caller, const struct connection_spec
 	struct rwlock *lock = &caller->partition->hv->port_lock;
 
 	rwlock_write_acquire(lock);
-	enum hv_status status = create_locked(spec);
+	enum hv_status status = create_locked(caller, spec);
 
 	rwlock_write_release(lock);
+	monitor_announce(spec->partition);
 	return status;
 }
 
 /* --- Disconnecting -------------------------------------------------------------------------------------------- */
 
-static enum hv_status delete_locked(struct partition *partition, uint32_t id)
+static enum hv_status delete_locked(struct vp *caller, struct partition *partition, uint32_t id)
 {
 	struct connection *connection = connection_find(partition, id);
 
@@ -118,6 +141,9 @@ static enum hv_status delete_locked(struct partition *partition, uint32_t id)
 	}
 	if (connection->port != NULL) {
 		connection->port->connection = NULL;
+	}
+	if (connection->monitor != NULL) {
+		monitor_disconnect(caller, partition, connection->monitor);
 	}
 	slot_release(partition, id);
 	return HV_STATUS_SUCCESS;
@@ -128,7 +154,7 @@ enum hv_status connection_delete(struct vp *caller, struct partition *partition,
 	struct rwlock *lock = &caller->partition->hv->port_lock;
 
 	rwlock_write_acquire(lock);
-	enum hv_status status = delete_locked(partition, id);
+	enum hv_status status = delete_locked(caller, partition, id);
 
 	rwlock_write_release(lock);
 	return status;

@@ -2,9 +2,9 @@
 /*
  * Making, finding and unmaking ports, and their properties.
  *
- * A port that is made needs up to three pages: for the table, for its neighbours and itself, for its message buffers. All
- * of them are taken before anything is changed that others could see, and given back one by one when the last that
- * needs them goes.
+ * A port that is made needs up to four pages: for the table, for its neighbours and itself, and for its message buffers or
+ * its monitor. All of them are taken before anything is changed that others could see, and given back one by one when
+ * the last that needs them goes.
  */
 #include "core/synic/port_priv.h"
 
@@ -134,6 +134,19 @@ static enum hv_status event_info_check(const struct port_spec *spec)
 	return info->reserved_20 == 0 ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
 }
 
+static enum hv_status monitor_info_check(const struct port_spec *spec)
+{
+	const struct hv_port_info *info = &spec->info;
+
+	if ((info->base_flag_number | info->flag_count | info->reserved_20) != 0) {
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	if (gpa_page_offset(gpa(hv_port_info_monitor_address(info))) != 0) {
+		return HV_STATUS_INVALID_ALIGNMENT;
+	}
+	return monitor_has_room(spec->partition) ? HV_STATUS_SUCCESS : HV_STATUS_NO_RESOURCES;
+}
+
 static enum hv_status info_check(const struct port_spec *spec)
 {
 	switch (spec->info.type) {
@@ -141,13 +154,27 @@ static enum hv_status info_check(const struct port_spec *spec)
 		return message_info_check(spec);
 	case HV_PORT_TYPE_EVENT:
 		return event_info_check(spec);
+	case HV_PORT_TYPE_MONITOR:
+		return monitor_info_check(spec);
 	default:
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 }
 
-/* The slot's memory may have been another port's. */
-static bool port_fill(struct port *port, const struct port_spec *spec)
+static bool buffers_take(struct port *port)
+{
+	port->content = machine_page_alloc(port->partition->hv);
+	if (port->content == NULL) {
+		return false;
+	}
+	for (unsigned i = 0; i < PORT_BUFFER_COUNT; i++) {
+		port->message[i].content = &port->content[i];
+	}
+	return true;
+}
+
+/* The slot's memory may have been another port's. False: there is none for what the port needs besides. */
+static bool port_fill(struct vp *caller, struct port *port, const struct port_spec *spec)
 {
 	*port = (struct port){
 		.partition = spec->partition,
@@ -160,20 +187,19 @@ static bool port_fill(struct port *port, const struct port_spec *spec)
 		.flag_count = spec->info.flag_count,
 		.preferred_vp = HV_ANY_VP,
 	};
-	if (port->type != HV_PORT_TYPE_MESSAGE) {
+	switch (port->type) {
+	case HV_PORT_TYPE_MESSAGE:
+		return buffers_take(port);
+	case HV_PORT_TYPE_MONITOR:
+		port->monitor =
+			monitor_create(caller, spec->partition, hv_port_info_monitor_address(&spec->info));
+		return port->monitor != NULL;
+	default:
 		return true;
 	}
-	port->content = machine_page_alloc(spec->partition->hv);
-	if (port->content == NULL) {
-		return false;
-	}
-	for (unsigned i = 0; i < PORT_BUFFER_COUNT; i++) {
-		port->message[i].content = &port->content[i];
-	}
-	return true;
 }
 
-static enum hv_status create_locked(const struct port_spec *spec)
+static enum hv_status create_locked(struct vp *caller, const struct port_spec *spec)
 {
 	unsigned slot;
 
@@ -189,7 +215,7 @@ static enum hv_status create_locked(const struct port_spec *spec)
 	if (status != HV_STATUS_SUCCESS) {
 		return status;
 	}
-	if (!port_fill(port_at(spec->partition->ports.ports, slot), spec)) {
+	if (!port_fill(caller, port_at(spec->partition->ports.ports, slot), spec)) {
 		slot_release(spec->partition, spec->id, slot);
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	}
@@ -201,7 +227,7 @@ enum hv_status port_create(struct vp *caller, const struct port_spec *spec)
 	struct rwlock *lock = &caller->partition->hv->port_lock;
 
 	rwlock_write_acquire(lock);
-	enum hv_status status = create_locked(spec);
+	enum hv_status status = create_locked(caller, spec);
 
 	rwlock_write_release(lock);
 	return status;
@@ -221,7 +247,7 @@ static void messages_forget(struct port *port)
 	}
 }
 
-static enum hv_status delete_locked(struct partition *partition, uint32_t id)
+static enum hv_status delete_locked(struct vp *caller, struct partition *partition, uint32_t id)
 {
 	struct port_table *table = partition->ports.ports;
 	int slot = table != NULL ? idmap_find(&table->ids, id) : IDMAP_NONE;
@@ -238,6 +264,9 @@ static enum hv_status delete_locked(struct partition *partition, uint32_t id)
 		messages_forget(port);
 		machine_page_free(partition->hv, port->content);
 	}
+	if (port->monitor != NULL) {
+		monitor_port_gone(caller, partition, port->monitor);
+	}
 	slot_release(partition, id, (unsigned)slot);
 	return HV_STATUS_SUCCESS;
 }
@@ -247,7 +276,7 @@ enum hv_status port_delete(struct vp *caller, struct partition *partition, uint3
 	struct rwlock *lock = &caller->partition->hv->port_lock;
 
 	rwlock_write_acquire(lock);
-	enum hv_status status = delete_locked(partition, id);
+	enum hv_status status = delete_locked(caller, partition, id);
 
 	rwlock_write_release(lock);
 	return status;

@@ -20,7 +20,8 @@
 struct port;
 
 struct connection {
-	struct port *port; /* (P) NULL: it has been deleted */
+	struct port *port;	 /* (P) NULL: it has been deleted */
+	struct monitor *monitor; /* or NULL */
 	uint32_t type;
 };
 
@@ -39,6 +40,7 @@ struct port {
 	_Atomic uint32_t next_buffer;  /* (a) hint: what has been free for the longest time */
 	_Atomic uint64_t post_count;   /* (a) messages accepted */
 	struct hv_message *content;    /* message ports: a page of buffers */
+	struct monitor *monitor;       /* or NULL */
 	struct synic_message message[PORT_BUFFER_COUNT];
 	atomic_bool claimed[PORT_BUFFER_COUNT]; /* (a) a sender is filling it, or looking */
 	uint8_t sent_to[PORT_BUFFER_COUNT];	/* by whoever has claimed it: VP index */
@@ -64,3 +66,20 @@ static_assert(sizeof(struct connection_table) <= PAGE_SIZE, "a page holds the ta
 /* With hv->port_lock held. NULL: no such port, or connection. */
 struct port *port_find(const struct partition *partition, uint32_t id);
 struct connection *connection_find(const struct partition *partition, uint32_t id);
+
+/* As connection_signal, with hv->port_lock held for reading. */
+enum hv_status connection_signal_locked(const struct partition *sender,
+					const struct hv_input_signal_event *input);
+
+/* --- Monitors, with hv->port_lock held for writing -------------------------------------------------------------- */
+
+/* May one more page be placed in the partition? To be asked before a page is created or connected. */
+bool monitor_has_room(const struct partition *partition);
+/* The page of a port, at `address`. NULL: no memory. */
+struct monitor *monitor_create(struct vp *caller, struct partition *partition, uint64_t address);
+/* Places the page in the sender's partition too. VP 0 has to be asked to look when the lock has been released. */
+void monitor_connect(struct vp *caller, struct partition *partition, struct monitor *monitor,
+		     uint64_t address);
+/* The page goes when both have gone. */
+void monitor_port_gone(struct vp *caller, struct partition *partition, struct monitor *monitor);
+void monitor_disconnect(struct vp *caller, struct partition *partition, struct monitor *monitor);

@@ -161,7 +161,8 @@ static enum hv_status signal_any(const struct port *port, unsigned flag)
 	return HV_STATUS_INVALID_VP_INDEX;
 }
 
-static enum hv_status signal_locked(const struct partition *sender, const struct hv_input_signal_event *input)
+enum hv_status connection_signal_locked(const struct partition *sender,
+					const struct hv_input_signal_event *input)
 {
 	struct port *port;
 	enum hv_status status = port_behind(sender, input->connection_id, HV_PORT_TYPE_EVENT, &port);
@@ -184,7 +185,7 @@ static enum hv_status signal_locked(const struct partition *sender, const struct
 enum hv_status connection_signal(struct partition *sender, const struct hv_input_signal_event *input)
 {
 	rwlock_read_acquire(&sender->hv->port_lock);
-	enum hv_status status = signal_locked(sender, input);
+	enum hv_status status = connection_signal_locked(sender, input);
 
 	rwlock_read_release(&sender->hv->port_lock);
 	return status;

@@ -31,6 +31,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	vp->activity = index == 0 ? VP_RUNNING : VP_WAIT_FOR_SIPI;
 	vp->nmi_pending = false;
 	vp->deadline = UINT64_MAX;
+	vp->monitor_due = UINT64_MAX;
 	vp->runtime = 0;
 	vp->runtime_start = machine_tsc(partition->hv);
 	apic_reset(vp, apic_id);
@@ -159,7 +160,8 @@ void vp_handle_requests(struct vp *vp)
 
 void vp_deadline_update(struct vp *vp)
 {
-	uint64_t next = apic_timer_next(vp);
+	uint64_t timer = apic_timer_next(vp);
+	uint64_t next = timer < vp->monitor_due ? timer : vp->monitor_due;
 	uint64_t reference = stimer_next(vp);
 
 	if (reference != UINT64_MAX) {
@@ -180,6 +182,7 @@ void vp_deadline_reached(struct vp *vp)
 
 	vp->deadline = UINT64_MAX;
 	apic_timer_expire(vp, tsc_now);
+	monitor_expire(vp, tsc_now);
 	stimer_expire(vp, reftime_from_tsc(vp->partition, tsc_now));
 	vp_deadline_update(vp);
 }

@@ -7,7 +7,7 @@
  * the other appears when the first goes away. An overlay may lie anywhere, also where there is no memory: it is then
  * merely out of reach beyond the GPA width.
  *
- * Concurrency: `msr`, `placed` and `page` change under partition->overlay_lock, `msr` so that it may be read without;
+ * Concurrency: `msr`, `placed`, `page` and `next` change under partition->overlay_lock, `msr` so that it may be read without;
  * `frame` is set once.
  * The hypervisor itself always uses `frame`, so no guest action can pull a page from under it.
  */
@@ -19,10 +19,11 @@
 struct overlay_page {
 	void *frame;		    /* set once: the hypervisor's page */
 	enum machine_access access; /* set once */
+	bool is_transient;	    /* set once: it can go away, and with it the frame */
 	uint64_t msr;		    /* last value written to the page's MSR */
 	bool placed;		    /* enabled and within the GPA width */
 	gpn_t page;		    /* where, while placed */
-	struct overlay_page *next;  /* set once: the partition's list, in order of precedence */
+	struct overlay_page *next;  /* the partition's list, in order of precedence */
 };
 
 /* Allocates the frame and appends the overlay to the partition's list. False when there is no memory. */
@@ -30,6 +31,12 @@ bool overlay_create(struct partition *partition, struct overlay_page *overlay, e
 
 /* Makes the MSR value true: bit 0 enables, bits 63:12 name the page. All VPs see the change when it returns. */
 void overlay_set(struct vp *caller, struct overlay_page *overlay, uint64_t msr);
+
+/* An overlay that can go away again, with a frame that belongs to somebody else; readable and writable, and without an
+ * MSR: `msr` says in the form of one where it is. After overlay_detach nobody uses the frame. */
+void overlay_attach(struct partition *partition, struct vp *caller, struct overlay_page *overlay, void *frame,
+		    uint64_t msr);
+void overlay_detach(struct partition *partition, struct vp *caller, struct overlay_page *overlay);
 
 /* The MSR as the guest reads it. From any LP, without the lock. */
 static inline uint64_t overlay_msr(const struct overlay_page *overlay)
@@ -44,5 +51,5 @@ static inline bool overlay_enabled(const struct overlay_page *overlay)
 }
 
 /* Where the hypervisor reaches what the guest sees at `page`: an overlay's frame or RAM. NULL when neither, or when
- * `write` and the overlay is read-only. */
+ * `write` and the overlay is read-only, or when the overlay could go away while the frame is being used. */
 void *overlay_guest_page(struct partition *partition, gpn_t page, bool write);

@@ -18,10 +18,16 @@
 #include "abi/hv_call_port.h"
 #include "abi/hv_status.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+/* CHOICE: the machine sets memory aside for each overlay that there may be, so monitors' pages are few: this many in one
+ * partition, counting each port and each connection. */
+#define PORT_MONITOR_OVERLAY_MAX 4
+
 struct connection_table;
+struct monitor;
 struct partition;
 struct port_table;
 struct vp;
@@ -30,6 +36,10 @@ struct vp;
 struct port_space {
 	struct port_table *ports;	      /* (P) NULL: there are none */
 	struct connection_table *connections; /* (P) NULL: there are none */
+	struct monitor *
+		monitor[PORT_MONITOR_OVERLAY_MAX]; /* (P) connected ones, in no order; NULL: an empty place */
+	unsigned monitor_overlays;		   /* (P) how many monitors' pages are placed */
+	atomic_bool monitor_new; /* (a) one has been connected at which VP 0 has not looked yet */
 };
 
 /* --- Making and unmaking: `caller` is the VP that asks, of whatever partition --------------------------------- */
@@ -67,3 +77,7 @@ enum hv_status connection_delete(struct vp *caller, struct partition *partition,
 
 enum hv_status connection_post(struct partition *sender, const struct hv_input_post_message *input);
 enum hv_status connection_signal(struct partition *sender, const struct hv_input_signal_event *input);
+
+/* For VP 0 itself, when its deadline is reached: looks at the pages of its partition's monitors, if it is time, and sets
+ * vp->monitor_due to when it will be time again. Nothing for other VPs. */
+void monitor_expire(struct vp *vp, uint64_t tsc_now);

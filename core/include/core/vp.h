@@ -71,7 +71,8 @@ struct vp {
 	void *call_input;  /* (c) allocated by vp_create: one page, private copy of a hypercall's input */
 	void *call_output; /* (c) allocated by vp_create: one page, a hypercall's output before it is copied */
 	bool nmi_pending;  /* (v) */
-	uint64_t deadline;	/* (v) last value given to machine_deadline_set, TSC */
+	uint64_t deadline;    /* (v) last value given to machine_deadline_set, TSC */
+	uint64_t monitor_due; /* (v) TSC at which VP 0 looks at monitors' pages; UINT64_MAX: there are none */
 	uint64_t runtime_start; /* (v) TSC when the VP last began to run */
 	uint64_t runtime;	/* (v) TSC ticks run before that; HV_X64_MSR_VP_RUNTIME */
 	void *machine;		/* (c) the machine's own part */
@@ -89,7 +90,7 @@ void vp_handle_requests(struct vp *vp);
 /* The machine's clock has reached the deadline: expires timers and sets the next deadline. */
 void vp_deadline_reached(struct vp *vp);
 
-/* Computes the earliest deadline of the APIC timer and the synthetic timers and tells the machine if it changed. */
+/* Computes the earliest deadline of the APIC timer, the synthetic timers and the monitors and tells the machine if it changed. */
 void vp_deadline_update(struct vp *vp);
 
 /* HLT, and the guest idle MSR. vp_wake_up returns true when the VP may run again (and makes it VP_RUNNING). */
