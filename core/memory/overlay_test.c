@@ -269,6 +269,37 @@ static void two_vps_may_fight_over_an_overlay(void **state)
 	assert_false(fake_nested_stale(fake));
 }
 
+/* Overlays that go away: first placed, then hidden under others, and without a trace in the end. */
+static void an_attached_overlay_can_be_detached(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+	struct vp *vp = fake_vp(fake, 0);
+	struct overlay_page one, two, nowhere;
+	uint8_t frames[2][16];
+
+	overlay_attach(root, vp, &one, frames[0], AT(5) | ON);
+	overlay_attach(root, vp, &two, frames[1], AT(5) | ON);
+	assert_ptr_equal(fake_overlay_at(fake, gpn(5)), frames[0]);
+	assert_false(fake_nested_stale(fake));
+	fake_records_clear(fake);
+	overlay_attach(root, vp, &nowhere, frames[1], UINT64_C(1) << 45 | ON);
+	assert_int_equal(fake_total(fake), 0);
+	assert_null(overlay_guest_page(root, gpn(5), false));
+	overlay_detach(root, vp, &one);
+	assert_ptr_equal(fake_overlay_at(fake, gpn(5)), frames[1]);
+	set(fake, 0, AT(5) | ON);
+	assert_ptr_equal(fake_overlay_at(fake, gpn(5)), overlay(fake, 0)->frame);
+	assert_ptr_equal(overlay_guest_page(root, gpn(5), false), overlay(fake, 0)->frame);
+	overlay_detach(root, vp, &two);
+	assert_ptr_equal(fake_overlay_at(fake, gpn(5)), overlay(fake, 0)->frame);
+	set(fake, 0, 0);
+	assert_null(fake_overlay_at(fake, gpn(5)));
+	fake_records_clear(fake);
+	overlay_detach(root, vp, &nowhere);
+	assert_int_equal(fake_total(fake), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +312,7 @@ int main(void)
 		unit_test_one(the_first_of_the_list_is_seen),
 		unit_test_one(the_hypervisor_sees_what_the_guest_sees),
 		unit_test_one(without_memory_there_is_no_overlay),
+		unit_test_one(an_attached_overlay_can_be_detached),
 		unit_test_one(random_changes_agree_with_the_model),
 		unit_test_four(two_vps_may_fight_over_an_overlay),
 	};
