@@ -100,6 +100,21 @@ static bool taken(uint8_t vector)
 	return this_cpu()->irq_count[vector] != 0;
 }
 
+/* With interrupts off the one that waits is not held back by CR8; it must survive that CR8 is written meanwhile. */
+static void check_cr8_while_closed(void)
+{
+	irq_forget();
+	apic_send_self(VECTOR);
+	for (uint64_t cr8 = 0; cr8 < 16; cr8++) {
+		write_cr8(cr8);
+	}
+	write_cr8(3);
+	check_equal(read_cr8(), 3, "CR8 can be written while an interrupt waits for IF");
+	interrupts_on();
+	interrupts_off();
+	check_equal(this_cpu()->irq_count[VECTOR], 1, "and the interrupt comes then, once");
+}
+
 void lapic_check_tpr(void)
 {
 	irq_forget();
@@ -131,6 +146,7 @@ void lapic_check_tpr(void)
 	write_cr8(0);
 	check(taken(0xFE), "CR8 0 lets it through");
 	interrupts_off();
+	check_cr8_while_closed();
 	apic_write(APIC_TPR, 0x3A);
 	check_equal(apic_read(APIC_TPR), 0x3A, "TPR keeps its low bits");
 	apic_write(APIC_TPR, 0);
