@@ -211,6 +211,16 @@ guests: $(GUEST_IMAGES)
 guest-check: $(B)/verdigris.elf $(GUEST_IMAGES)
 	test/guest/run $(T)
 
+# One run of the fuzzer that is a guest; `make guest-check T=fuzzer` makes four short ones.
+STEPS ?= 1000000
+SEED ?= 1
+SMP ?= 1
+
+## make fuzz-guest      fuzz a running hypervisor from inside: SEED=1 STEPS=1000000 SMP=1 FROM=0
+.PHONY: fuzz-guest
+fuzz-guest: $(B)/verdigris.elf $(B)/guest/fuzzer.elf
+	tools/run --smp $(SMP) --append seed=$(SEED),steps=$(STEPS),from=$(or $(FROM),0) $(B)/guest/fuzzer.elf
+
 .SECONDEXPANSION:
 $(B)/guest/%.elf: $$(patsubst $$(percent),$(B)/guest/obj/$$(percent).o,$$(wildcard test/guest/$$*/*.c)) $(GUEST_FRAMEWORK) test/guest/framework/guest.lds
 	$(Q)$(LD) -n -nostdlib -static --no-warn-rwx-segments -T test/guest/framework/guest.lds -o $@64 $(filter %.o,$^)

@@ -194,13 +194,8 @@ boot_stack_top:
 	.section .text
 	.code64
 	.altmacro
-/* Vectors 8, 10-14, 17, 21, 29 and 30 push an error code; the others get a zero in its place. */
 .macro stub vector
 	.align 16
-	.if (\vector == 8) || ((\vector >= 10) && (\vector <= 14)) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
-	.else
-	pushq $0
-	.endif
 	pushq $\vector
 	jmp trap_common
 .endm
@@ -214,7 +209,17 @@ trap_stubs:
 	.set number, number + 1
 	.endr
 
+/*
+ * Some exceptions push an error code, and the same vector as an interrupt does not. The processor aligns the stack
+ * before it pushes five words, or six; so with the vector on top it is aligned when there is no error code. Then the
+ * vector moves down and a zero takes its place.
+ */
 trap_common:
+	testb $8, %spl
+	jnz 1f
+	pushq (%rsp)
+	movq $0, 8(%rsp)
+1:
 	cld
 	pushq %r15
 	pushq %r14
