@@ -225,16 +225,6 @@ void conform_msr_reset_reads_zero(void)
 	expect_equal(rdmsr(HV_MSR_RESET), 0, "RESET still reads");
 }
 
-void conform_msr_tpr_value(void)
-{
-	wrmsr(HV_MSR_TPR, 0x50);
-	expect_equal(rdmsr(HV_MSR_TPR), 0x50, "TPR reads back");
-	expect_equal(read_cr8(), 5, "CR8 is its upper half");
-	write_cr8(9);
-	expect_equal(rdmsr(HV_MSR_TPR), 0x90, "TPR follows CR8");
-	wrmsr(HV_MSR_TPR, 0);
-}
-
 void conform_msr_tpr_reserved(void)
 {
 	unsigned fault = wrmsr_safe(HV_MSR_TPR, 0x130);

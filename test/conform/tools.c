@@ -44,6 +44,14 @@ bool expect_refused(uint64_t result, const char *what)
 	return expect(hv_status(result) != HV_SUCCESS, "%s is refused", what);
 }
 
+bool call_exists(uint64_t result, const char *call)
+{
+	if (hv_status(result) == HV_INVALID_CODE) {
+		skip_requirement("%s does not exist here", call);
+	}
+	return hv_status(result) != HV_INVALID_CODE;
+}
+
 void expect_reserved_zero(uint64_t value, const char *what)
 {
 	if (value != 0) {
