@@ -47,4 +47,14 @@ struct hv_timer_message_payload {
 	uint64_t delivery_time;	  /* 16 */
 };
 
+/* The times as words of the payload. */
+#define HV_TIMER_MESSAGE_EXPIRATION_TIME 1
+#define HV_TIMER_MESSAGE_DELIVERY_TIME 2
+
+static_assert(offsetof(struct hv_timer_message_payload, expiration_time) ==
+		      HV_TIMER_MESSAGE_EXPIRATION_TIME * sizeof(uint64_t),
+	      "TLFS: HV_TIMER_MESSAGE_PAYLOAD");
+static_assert(offsetof(struct hv_timer_message_payload, delivery_time) ==
+		      HV_TIMER_MESSAGE_DELIVERY_TIME * sizeof(uint64_t),
+	      "TLFS: HV_TIMER_MESSAGE_PAYLOAD");
 static_assert(sizeof(struct hv_timer_message_payload) == 24, "TLFS: HV_TIMER_MESSAGE_PAYLOAD");

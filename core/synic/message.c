@@ -89,9 +89,7 @@ static void slot_fill(struct vp *vp, struct hv_message *slot, const struct hv_me
 {
 	memcpy(slot->payload, content->payload, content->payload_size);
 	if (content->type == HV_MESSAGE_TYPE_TIMER_EXPIRED) {
-		struct hv_timer_message_payload *payload = (void *)slot->payload;
-
-		payload->delivery_time = reftime_now(vp->partition);
+		slot->payload[HV_TIMER_MESSAGE_DELIVERY_TIME] = reftime_now(vp->partition);
 	}
 	slot->origin = content->origin;
 	slot->payload_size = content->payload_size;

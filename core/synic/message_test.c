@@ -294,6 +294,7 @@ static void a_waiting_message_wants_a_real_eoi(void **state)
 	assert_int_equal(*assist, 1);
 	/* It comes while the handler runs. */
 	synic_message_queue(vp, SINT, &message[1]);
+	assert_true((vp->requests & VP_REQUEST_INTERRUPT) != 0);
 	unit_expect_interrupt(vp, 0);
 	assert_int_equal(*assist, 0);
 	slot_of(vp, SINT)->type = 0;
@@ -493,16 +494,15 @@ static void planted_faults_are_found(void **state)
 
 /* --- Senders at once ------------------------------------------------------------------------------------------ */
 
-#define SENDERS 3
-#define BUFFERS 4 /* of each sender */
-#define POSTS 20000u
+#define SENDERS_MAX 3
+#define BUFFERS_MAX 4
 #define PATIENCE 20 /* seconds without a message */
 
 struct sender {
 	struct vp *vp;
-	unsigned number;
-	struct hv_message content[BUFFERS];
-	struct synic_message message[BUFFERS];
+	unsigned number, buffers, posts;
+	struct hv_message content[BUFFERS_MAX];
+	struct synic_message message[BUFFERS_MAX];
 };
 
 /* As a port does: a free buffer, or another try later. */
@@ -510,8 +510,8 @@ static void *post(void *argument)
 {
 	struct sender *sender = argument;
 
-	for (unsigned i = 0; i < POSTS; i++) {
-		unsigned at = i % BUFFERS;
+	for (unsigned i = 0; i < sender->posts; i++) {
+		unsigned at = i % sender->buffers;
 
 		while (atomic_load(&sender->message[at].pending)) {
 			sched_yield();
@@ -527,7 +527,7 @@ static void *post(void *argument)
 }
 
 /* What the specification asks of a guest: take the message, empty the slot, then EOM if more were announced. */
-static unsigned guest_take(struct vp *vp, uint64_t next[SENDERS])
+static unsigned guest_take(struct vp *vp, uint64_t next[SENDERS_MAX])
 {
 	struct hv_message *slot = slot_of(vp, SINT);
 	uint32_t type = __atomic_load_n(&slot->type, __ATOMIC_ACQUIRE);
@@ -535,7 +535,7 @@ static unsigned guest_take(struct vp *vp, uint64_t next[SENDERS])
 	if (type == 0) {
 		return 0;
 	}
-	assert_in_range(type, 1, SENDERS);
+	assert_in_range(type, 1, SENDERS_MAX);
 	uint64_t *expected = &next[type - 1];
 
 	assert_int_equal(slot->payload[0], *expected);
@@ -549,20 +549,19 @@ static unsigned guest_take(struct vp *vp, uint64_t next[SENDERS])
 	return 1;
 }
 
-static void no_message_is_left_behind(void **state)
+static void all_arrive(struct vp *vp, unsigned count, unsigned buffers, unsigned posts)
 {
-	struct vp *vp = prepared(state);
-	static struct sender senders[SENDERS];
-	pthread_t threads[SENDERS];
-	uint64_t next[SENDERS] = {0};
+	static struct sender senders[SENDERS_MAX];
+	pthread_t threads[SENDERS_MAX];
+	uint64_t next[SENDERS_MAX] = {0};
 	unsigned taken = 0;
 	time_t last = time(NULL);
 
-	for (unsigned i = 0; i < SENDERS; i++) {
-		senders[i] = (struct sender){.vp = vp, .number = i};
+	for (unsigned i = 0; i < count; i++) {
+		senders[i] = (struct sender){.vp = vp, .number = i, .buffers = buffers, .posts = posts};
 		assert_int_equal(pthread_create(&threads[i], NULL, post, &senders[i]), 0);
 	}
-	while (taken < SENDERS * POSTS) {
+	while (taken < count * posts) {
 		if (guest_take(vp, next) != 0) {
 			taken++;
 			last = time(NULL);
@@ -571,11 +570,22 @@ static void no_message_is_left_behind(void **state)
 			sched_yield();
 		}
 	}
-	for (unsigned i = 0; i < SENDERS; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
-		assert_int_equal(next[i], POSTS);
+		assert_int_equal(next[i], posts);
 	}
 	assert_int_equal(vp->synic.waiting, 0);
+}
+
+static void no_message_of_many_senders_is_left_behind(void **state)
+{
+	all_arrive(prepared(state), SENDERS_MAX, BUFFERS_MAX, 20000);
+}
+
+/* The sharpest form: nobody else comes to push on a message that was left behind. */
+static void no_message_of_a_lone_sender_is_left_behind(void **state)
+{
+	all_arrive(prepared(state), 1, 1, 100000);
 }
 
 int main(void)
@@ -594,7 +604,8 @@ int main(void)
 		unit_test_one(a_waiting_message_wants_a_real_eoi),
 		cmocka_unit_test(the_twin_agrees),
 		cmocka_unit_test(planted_faults_are_found),
-		unit_test_one(no_message_is_left_behind),
+		unit_test_one(no_message_of_many_senders_is_left_behind),
+		unit_test_one(no_message_of_a_lone_sender_is_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Synthetic timers in direct mode. The registers are kept as the guest reads them; `deadline` is made from them when a
+ * Synthetic timers. The registers are kept as the guest reads them; `deadline` is made from them when a
  * timer is started, and decides alone.
  *
  * What a write of CONFIG or COUNT does, in this order:
@@ -8,12 +8,17 @@
  *	reserved bits set (CONFIG)                           #GP, nothing changes
  *	COUNT = 0                                            stopped, Enable cleared
  *	COUNT != 0 and AutoEnable                            Enable set
- *	Enable without direct mode, or with a vector < 16    Enable cleared: there is nowhere to deliver to
+ *	Enable in direct mode with a vector < 16             Enable cleared: there is nowhere to deliver to
+ *	Enable in message mode with SINT 0                   Enable cleared: that one is the hypervisor's
  *	Enable and COUNT != 0                                armed: at COUNT, or one period of COUNT from now
  *	anything else                                        disarmed
  *
  * CHOICE: enabling through CONFIG while COUNT is 0 keeps Enable but arms nothing, so that a guest may write the two
  * registers in either order and no timer ever has the period 0.
+ *
+ * Each timer has one message of its own. CHOICE: while it waits for its slot, an expiry that comes adds nothing: the
+ * guest learns of the first and is late for all. A write of CONFIG or COUNT takes back a message that still waits, after
+ * what was due has expired: a timer that was stopped or set anew says nothing of its past.
  * Source: TLFS, "Timers"; the period of a late timer: "Periodic Timers".
  */
 #include "core/stimer.h"
@@ -46,9 +51,19 @@ static bool periodic(const struct stimer *timer)
 	return (timer->config & HV_STIMER_CONFIG_PERIODIC) != 0;
 }
 
+static bool direct(const struct stimer *timer)
+{
+	return (timer->config & HV_STIMER_CONFIG_DIRECT_MODE) != 0;
+}
+
+static unsigned sint_of(const struct stimer *timer)
+{
+	return (unsigned)((timer->config & HV_STIMER_CONFIG_SINT_MASK) >> HV_STIMER_CONFIG_SINT_SHIFT);
+}
+
 static bool deliverable(const struct stimer *timer)
 {
-	return (timer->config & HV_STIMER_CONFIG_DIRECT_MODE) != 0 && vector_of(timer) >= VECTOR_FIRST;
+	return direct(timer) ? vector_of(timer) >= VECTOR_FIRST : sint_of(timer) != 0;
 }
 
 /* A period that reaches beyond the end of time never ends. */
@@ -94,21 +109,22 @@ bool stimer_step(struct stimer *timer, uint64_t now)
 }
 
 /* What was due under the old settings expires first. */
-static uint64_t catch_up(struct vp *vp)
+static uint64_t catch_up(struct vp *vp, struct stimer *timer)
 {
 	uint64_t now = reftime_now(vp->partition);
 
 	stimer_expire(vp, now);
+	synic_message_forget(vp, sint_of(timer), &timer->message);
 	return now;
 }
 
 /* Without direct mode its bits are reserved, as they were before there was any. */
 static uint64_t reserved_bits(const struct vp *vp)
 {
-	uint64_t direct = HV_STIMER_CONFIG_DIRECT_MODE | HV_STIMER_CONFIG_VECTOR_MASK;
+	uint64_t of_direct_mode = HV_STIMER_CONFIG_DIRECT_MODE | HV_STIMER_CONFIG_VECTOR_MASK;
 
 	return HV_STIMER_CONFIG_RESERVED_MASK |
-	       (partition_offers(vp->partition, HV_CPUID_DIRECT_SYNTHETIC_TIMERS) ? 0 : direct);
+	       (partition_offers(vp->partition, HV_CPUID_DIRECT_SYNTHETIC_TIMERS) ? 0 : of_direct_mode);
 }
 
 bool stimer_config_write(struct vp *vp, unsigned index, uint64_t value)
@@ -118,7 +134,7 @@ bool stimer_config_write(struct vp *vp, unsigned index, uint64_t value)
 	if ((value & reserved_bits(vp)) != 0) {
 		return false;
 	}
-	uint64_t now = catch_up(vp);
+	uint64_t now = catch_up(vp, timer);
 
 	timer->config = value;
 	arm(timer, now);
@@ -129,7 +145,7 @@ bool stimer_config_write(struct vp *vp, unsigned index, uint64_t value)
 bool stimer_count_write(struct vp *vp, unsigned index, uint64_t value)
 {
 	struct stimer *timer = &vp->stimer[index];
-	uint64_t now = catch_up(vp);
+	uint64_t now = catch_up(vp, timer);
 
 	timer->count = value;
 	if (value == 0) {
@@ -154,11 +170,24 @@ uint64_t stimer_next(const struct vp *vp)
 	return next;
 }
 
+static void fire(struct vp *vp, struct stimer *timer, uint64_t due)
+{
+	if (direct(timer)) {
+		apic_raise(vp, vector_of(timer), false);
+	} else if (!atomic_load(&timer->message.pending)) {
+		timer->content.payload[HV_TIMER_MESSAGE_EXPIRATION_TIME] = due;
+		synic_message_queue(vp, sint_of(timer), &timer->message);
+	}
+}
+
 void stimer_expire(struct vp *vp, uint64_t now)
 {
 	for (unsigned i = 0; i < STIMER_COUNT; i++) {
-		if (stimer_step(&vp->stimer[i], now)) {
-			apic_raise(vp, vector_of(&vp->stimer[i]), false);
+		struct stimer *timer = &vp->stimer[i];
+		uint64_t due = timer->deadline;
+
+		if (stimer_step(timer, now)) {
+			fire(vp, timer, due);
 		}
 	}
 }
@@ -166,6 +195,15 @@ void stimer_expire(struct vp *vp, uint64_t now)
 void stimer_reset(struct vp *vp)
 {
 	for (unsigned i = 0; i < STIMER_COUNT; i++) {
-		vp->stimer[i] = (struct stimer){.deadline = UINT64_MAX};
+		struct stimer *timer = &vp->stimer[i];
+
+		synic_message_forget(vp, sint_of(timer), &timer->message);
+		*timer = (struct stimer){
+			.deadline = UINT64_MAX,
+			.message = {.content = &timer->content},
+			.content = {.type = HV_MESSAGE_TYPE_TIMER_EXPIRED,
+				    .payload_size = sizeof(struct hv_timer_message_payload),
+				    .payload = {i}},
+		};
 	}
 }

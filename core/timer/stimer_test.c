@@ -62,15 +62,18 @@ static void what_cannot_be_delivered_is_disabled(void **state)
 {
 	struct vp *vp = prepared(*state);
 
-	/* No direct mode: messages are not offered, whatever the SINT. */
+	/* Neither direct mode nor a SINT, however it is enabled. */
 	assert_true(stimer_config_write(vp, 0, ENABLE));
 	assert_int_equal(vp->stimer[0].config, 0);
-	assert_true(stimer_config_write(vp, 0, ENABLE | 0x20000));
-	assert_int_equal(vp->stimer[0].config, 0x20000);
-	assert_true(stimer_config_write(vp, 0, AUTO | 0x20000));
+	assert_true(stimer_config_write(vp, 0, AUTO | WITH_VECTOR));
 	assert_true(stimer_count_write(vp, 0, 1));
-	assert_int_equal(vp->stimer[0].config, AUTO | 0x20000);
+	assert_int_equal(vp->stimer[0].config, AUTO | WITH_VECTOR);
 	assert_int_equal(vp->stimer[0].count, 1);
+	for (uint64_t sint = 1; sint < 16; sint++) {
+		assert_true(stimer_config_write(vp, 0, ENABLE | sint << 16));
+		assert_int_equal(vp->stimer[0].config, ENABLE | sint << 16);
+	}
+	assert_true(stimer_config_write(vp, 0, 0));
 	for (uint64_t vector = 0; vector < 32; vector++) {
 		assert_true(stimer_config_write(vp, 1, ENABLE | DIRECT | vector << 4));
 		assert_int_equal(vp->stimer[1].config & ENABLE, vector >= 16);
