@@ -82,6 +82,21 @@ class Boot(Case):
         return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
 
 
+class Profile(Case):
+    """A kernel that is told less uses less, exactly so much less, and works all the same."""
+
+    smp = 2
+    profile = ""
+    without = ()
+
+    def run(self):
+        result = self.start(["--hv-profile", self.profile] + self.linux("verdigris.test"))
+        # Without the frequency registers the kernel measures its clock, and complains when the host disturbs it.
+        missing = set(failures(Facts(result.serial), self)) - {"complaints"}
+        wrong = sorted(missing ^ set(self.without))
+        return expect_status(result, 0) + [f"not as with the profile {self.profile}: {name}" for name in wrong]
+
+
 class Soak(Case):
     """All processors work hard for a while: nobody stalls, nobody is forgotten, and the clocks stay together."""
 
@@ -219,6 +234,13 @@ def uses():
     yield CdRom("cd-rom")
 
 
+def profiles():
+    by_timer = ("clocksource", "clockevents", "synthetic-timers")
+    yield Profile("profile-ws2008", profile="ws2008", xapic=True, without=by_timer + ("ipis", "spinlocks"))
+    yield Profile("profile-minimal", profile="minimal",
+                  without=by_timer + ("ipis", "spinlocks", "apic", "tlb-flush"))
+
+
 def soaks():
     for kernel in KERNELS:
         yield Soak(f"soak-{kernel}", kernel=kernel)
@@ -235,10 +257,12 @@ def stops():
     yield Stop("stop-little-memory", arguments=lambda: ["--mem", "6M", garbage()], says="memory")
     yield Stop("stop-unknown-identity", arguments=lambda: [
         "--bare", "--append", "identity=king debug-exit=0xf4", HYPERVISOR, garbage()], says="identity")
+    yield Stop("stop-unknown-profile", arguments=lambda: ["--hv-profile", "best", garbage()],
+               says="hv-profile=best is no profile; there are: full minimal ws2008")
     # Linux itself makes the triple fault here, as its way to restart the machine.
     yield Stop("stop-triple-fault", says="(?i)triple fault(.|\n)*rip",
                arguments=lambda: Case("").linux("reboot=t verdigris.reboot"))
 
 
 def all_cases():
-    return [*stops(), *uses(), *endings(), *boots(), *soaks()]
+    return [*stops(), *uses(), *endings(), *boots(), *profiles(), *soaks()]
