@@ -101,6 +101,23 @@ static void every_profile_is_hv_1(void **state)
 	}
 }
 
+/* Leaves that nothing has been built for yet. */
+static void a_profile_cannot_go_further_than_the_code(void **state)
+{
+	struct fake_options options = fake_options_default();
+	struct profile far = profile_full;
+
+	(void)state;
+	far.last_leaf = 0x40000100;
+	options.profile = &far;
+	struct fake *fake = fake_hv_create_with(&options);
+
+	for (uint32_t leaf = 0x40000007; leaf <= 0x40000101; leaf++) {
+		expect(ask(fake, leaf), 0, 0, 0, 0);
+	}
+	fake_hv_destroy(fake);
+}
+
 static void a_machine_narrows_what_a_profile_promises(void **state)
 {
 	struct profile wide = profile_full;
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(profiles_are_found_by_name),
 		cmocka_unit_test(no_profile_promises_what_is_not_there),
 		cmocka_unit_test(every_profile_is_hv_1),
+		cmocka_unit_test(a_profile_cannot_go_further_than_the_code),
 		unit_test_one(a_machine_narrows_what_a_profile_promises),
 		cmocka_unit_test(minimal_is_what_the_interface_guarantees),
 		cmocka_unit_test(ws2008_has_the_leaves_of_version_1),
