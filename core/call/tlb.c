@@ -9,6 +9,7 @@
  * VPs that do not exist are no error. CHOICE: the specification is silent, and sets of masks for 64 VPs are common.
  * SPEC: TLFS 6.0b, "Virtual MMU Interfaces".
  */
+#include "abi/hv_cpuid.h"
 #include "core/call/call_priv.h"
 #include "core/machine.h"
 #include "core/partition.h"
@@ -21,11 +22,24 @@
 #define FLUSH_SPACE_FLAGS                                                                                    \
 	(HV_FLUSH_ALL_PROCESSORS | HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES | HV_FLUSH_NON_GLOBAL_MAPPINGS_ONLY)
 #define FLUSH_LIST_FLAGS (HV_FLUSH_ALL_PROCESSORS | HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES)
+#define RANGES_PRIVILEGE HV_PRIVILEGE_ENABLE_EXTENDED_GVA_RANGES_FOR_FLUSH_VA_LIST
 
 /* Are all bits beyond the physical address width clear? Bits 11:0 mean different things in different modes, all legal. */
 static bool address_space_is_legal(const struct call *call, uint64_t address_space)
 {
 	return address_space >> machine_gpa_bits(call->vp->partition) == 0;
+}
+
+/* The other form of ranges is as easily flushed; but who is not offered it does not know what the flag says. */
+static uint64_t list_flags(const struct call *call)
+{
+	const struct partition *partition = call->vp->partition;
+
+	if (partition_has(partition, RANGES_PRIVILEGE) &&
+	    partition_offers(partition, HV_CPUID_EXTENDED_GVA_RANGES)) {
+		return FLUSH_LIST_FLAGS | HV_FLUSH_USE_EXTENDED_RANGE_FORMAT;
+	}
+	return FLUSH_LIST_FLAGS;
 }
 
 static enum hv_status flush_check(const struct call *call, uint64_t address_space, uint64_t flags,
@@ -129,7 +143,7 @@ enum hv_status hvcall_flush_virtual_address_list(struct call *call,
 						 const struct hv_gva_range *list)
 {
 	struct vpset targets;
-	enum hv_status status = flush_check(call, input->address_space, input->flags, FLUSH_LIST_FLAGS);
+	enum hv_status status = flush_check(call, input->address_space, input->flags, list_flags(call));
 
 	(void)list;
 	if (status == HV_STATUS_SUCCESS) {
@@ -144,7 +158,7 @@ hvcall_flush_virtual_address_list_ex(struct call *call,
 				     const struct hv_gva_range *list)
 {
 	struct vpset targets;
-	enum hv_status status = flush_check(call, input->address_space, input->flags, FLUSH_LIST_FLAGS);
+	enum hv_status status = flush_check(call, input->address_space, input->flags, list_flags(call));
 
 	(void)list;
 	if (status == HV_STATUS_SUCCESS) {

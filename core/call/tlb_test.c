@@ -35,7 +35,7 @@ _Static_assert(HV_CALL_flush_virtual_address_list_ex == FLUSH_LIST_EX, "the code
 
 static int setup(void **state)
 {
-	*state = caller_machine(VP_COUNT, UINT64_MAX);
+	*state = caller_machine(VP_COUNT, ~(UINT64_C(1) << 47)); /* all but extended ranges */
 	return 0;
 }
 
@@ -365,6 +365,32 @@ static void a_malformed_set_is_refused(void **state)
 	expect_nothing(fake);
 }
 
+/* Bit 3 says that ranges may be of large pages. */
+static void extended_ranges_are_for_lists_and_have_to_be_offered(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+	struct mask_call input = {SOME_CR3, EXTENDED, 2};
+	struct set_call set = {SOME_CR3, EXTENDED, 1, 0, {0}, 0};
+
+	root->privileges |= UINT64_C(1) << 47;
+	root->features = UINT32_MAX;
+	assert_int_equal(by_mask(fake, FLUSH_LIST, input), success_of(FLUSH_LIST));
+	expect_flush(fake, 2);
+	assert_int_equal(by_set(fake, FLUSH_LIST_EX, set), success_of(FLUSH_LIST_EX));
+	expect_flush(fake, 15);
+	assert_int_equal(by_mask(fake, FLUSH_SPACE, input), INVALID_PARAMETER);
+	assert_int_equal(by_set(fake, FLUSH_SPACE_EX, set), INVALID_PARAMETER);
+	root->features = ~(UINT32_C(1) << 14);
+	assert_int_equal(by_mask(fake, FLUSH_LIST, input), INVALID_PARAMETER);
+	assert_int_equal(by_set(fake, FLUSH_LIST_EX, set), INVALID_PARAMETER);
+	root->features = UINT32_MAX;
+	root->privileges &= ~(UINT64_C(1) << 47);
+	assert_int_equal(by_mask(fake, FLUSH_LIST, input), INVALID_PARAMETER);
+	assert_int_equal(by_set(fake, FLUSH_LIST_EX, set), INVALID_PARAMETER);
+	expect_nothing(fake);
+}
+
 static void the_other_refusals_are_the_same_with_sets(void **state)
 {
 	struct fake *fake = *state;
@@ -396,6 +422,7 @@ int main(void)
 		test(an_empty_mask_is_refused),
 		test(a_bad_address_space_is_refused_where_it_counts),
 		test(unknown_flags_are_refused),
+		test(extended_ranges_are_for_lists_and_have_to_be_offered),
 		test(non_global_is_for_whole_spaces_only),
 		test(a_list_is_done_in_one_go),
 		test(ranges_are_never_wrong),

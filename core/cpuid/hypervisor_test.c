@@ -87,22 +87,23 @@ static void ordinary_guests_get_what_works(void **state)
 			    HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX |
 			    HV_PRIVILEGE_ACCESS_RESET_MSR | HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC |
 			    HV_PRIVILEGE_ACCESS_GUEST_IDLE_MSR | HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |
+			    HV_PRIVILEGE_ENABLE_EXTENDED_GVA_RANGES_FOR_FLUSH_VA_LIST |
 			    HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT | HV_PRIVILEGE_POST_MESSAGES |
 			    HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT;
 
 	assert_int_equal(HV_PRIVILEGES_OFFERED, expected);
-	assert_int_equal(expected, UINT64_C(0x000800f000000eff));
+	assert_int_equal(expected, UINT64_C(0x000880f000000eff));
 }
 
 static void features_are_offered_one_by_one(void **state)
 {
-	uint32_t expected = HV_CPUID_XMM_HYPERCALL_INPUT | HV_CPUID_GUEST_IDLE_STATE |
-			    HV_CPUID_FREQUENCY_MSRS | HV_CPUID_GUEST_CRASH_MSRS |
-			    HV_CPUID_XMM_HYPERCALL_OUTPUT | HV_CPUID_SINT_POLLING_MODE |
-			    HV_CPUID_HYPERCALL_MSR_LOCK | HV_CPUID_DIRECT_SYNTHETIC_TIMERS;
+	uint32_t expected =
+		HV_CPUID_XMM_HYPERCALL_INPUT | HV_CPUID_GUEST_IDLE_STATE | HV_CPUID_FREQUENCY_MSRS |
+		HV_CPUID_GUEST_CRASH_MSRS | HV_CPUID_EXTENDED_GVA_RANGES | HV_CPUID_XMM_HYPERCALL_OUTPUT |
+		HV_CPUID_SINT_POLLING_MODE | HV_CPUID_HYPERCALL_MSR_LOCK | HV_CPUID_DIRECT_SYNTHETIC_TIMERS;
 
-	assert_int_equal(expected,
-			 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 15 | 1u << 17 | 1u << 18 | 1u << 19);
+	assert_int_equal(expected, 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 14 | 1u << 15 | 1u << 17 |
+					   1u << 18 | 1u << 19);
 	assert_int_equal(ask(*state, 0x40000003).ecx, 0);
 	assert_int_equal(ask(*state, 0x40000003).edx, expected);
 }

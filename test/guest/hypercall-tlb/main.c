@@ -12,7 +12,8 @@
  * INVALID_PARAMETER; addresses beyond the address space are ignored. TLFS 2.0a, HvSwitchVirtualAddressSpace.
  *
  * Covers: HvSwitchVirtualAddressSpace, HvFlushVirtualAddressSpace, HvFlushVirtualAddressList,
- *         HvCallFlushVirtualAddressSpaceEx, HvCallFlushVirtualAddressListEx
+ *         HvCallFlushVirtualAddressSpaceEx, HvCallFlushVirtualAddressListEx, EXTENDED_GVA_RANGES,
+ *         ENABLE_EXTENDED_GVA_RANGES_FOR_FLUSH_VA_LIST
  *
  * Run: --smp 1
  * Run: --smp 2
@@ -151,6 +152,22 @@ static void test_ex(void)
 	check(hv_status(flush_ex(two, banks, 1, &range)) != HV_SUCCESS, "for lists, too");
 }
 
+/* Bit 3 of the flags: ranges of large pages, where leaf 0x40000003 EDX bit 14 and EBX bit 15 say so. */
+static void test_extended_ranges(void)
+{
+	static const uint64_t ranges[3] = {0x123000 | 0x7FF, 0x40000000 | 0x800 | 3, 0x80000000 | 0x1800};
+	unsigned wanted = HV_INVALID_PARAMETER;
+
+	if (hv_has_edx(1u << 14) && hv_has_ebx(1u << 15)) {
+		check_equal(flush_list(0x8, self, ranges, 3), HV_CONTROL_REPS(3),
+			    "ranges of large pages: three reps completed");
+		wanted = HV_SUCCESS;
+	}
+	check_equal(hv_status(flush_list(0x8, self, ranges, 1)), wanted, "flag 8 is as it is offered");
+	check_equal(flush_space(read_cr3(), 0x8, self), HV_INVALID_PARAMETER,
+		    "there is none for whole spaces");
+}
+
 static void test_nonexistent(void)
 {
 	uint64_t range = 0x123000, banks[64];
@@ -273,6 +290,7 @@ void test_main(void)
 	test_space_flags();
 	test_list();
 	test_start_index();
+	test_extended_ranges();
 	test_ex();
 	test_nonexistent();
 	test_switch();

@@ -316,6 +316,16 @@ static void check_xmm(void)
 		    HV_SUCCESS, "in memory it succeeds in any case");
 }
 
+static void check_extended_ranges(void)
+{
+	const uint64_t input[4] = {0, HV_FLUSH_ALL_SPACES | 0x8, 1, 0x40000800};
+	bool both = granted(47) && (features & 1u << 14) != 0;
+
+	check_equal(hv_status(hv_call_words(HV_CALL_FLUSH_LIST | HV_CONTROL_REPS(1), input, 4)),
+		    both ? HV_SUCCESS : HV_INVALID_PARAMETER, "ranges of large pages are %s",
+		    both ? "offered" : "not offered: their flag is refused");
+}
+
 static void check_direct_timers(void)
 {
 	if (!granted(3) || (features & HV_EDX_DIRECT_TIMERS) != 0) {
@@ -411,6 +421,7 @@ void test_main(void)
 	check_numbers_between();
 	check_calls();
 	check_xmm();
+	check_extended_ranges();
 	check_direct_timers();
 	check_lock();
 }
