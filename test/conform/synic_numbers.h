@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers of the synthetic interrupt controller, its messages, the synthetic timers and the registers of time.
+ * Numbers of the synthetic interrupt controller, its messages, and the synthetic timers; more are in tools.h.
  *
  * Typed from TLFS 6.0b, chapters 11 and 12, and 2.0a, chapters 14 and 15; the order of the bytes in a message's header
  * from the online edition, "HV_MESSAGE".
  */
 #pragma once
 
+#include "tools.h"
+
 #include <stdint.h>
 
-#define MSR_SCONTROL 0x40000080u
-#define MSR_SVERSION 0x40000081u
-#define MSR_SIEFP 0x40000082u
-#define MSR_SIMP 0x40000083u
-#define MSR_EOM 0x40000084u
-#define MSR_SINT0 0x40000090u
 #define MSR_STIMER0_CONFIG 0x400000B0u
 #define MSR_STIMER0_COUNT 0x400000B1u
-#define MSR_REENLIGHTENMENT 0x40000106u
-#define MSR_TSC_EMULATION_CONTROL 0x40000107u
-#define MSR_TSC_EMULATION_STATUS 0x40000108u
-#define MSR_UNHALTED_CONFIG 0x40000114u
-#define MSR_UNHALTED_COUNT 0x40000115u
-#define MSR_TSC_INVARIANT_CONTROL 0x40000118u
 
 #define SINT_COUNT 16u
 #define SINT_RESET 0x10000u

@@ -13,30 +13,31 @@ void conform_time_reenlightenment_register(void)
 {
 	uint64_t value = (uint64_t)1 << 32 | VECTOR;
 
-	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT, value), NO_FAULT, "writing vector and TargetVp");
-	expect_equal(rdmsr(MSR_REENLIGHTENMENT), value, "the register then");
+	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, value), NO_FAULT, "writing vector and TargetVp");
+	expect_equal(rdmsr(MSR_REENLIGHTENMENT_CONTROL), value, "the register then");
 	value = REENLIGHTENMENT_ENABLED | VECTOR;
-	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT, value), NO_FAULT, "writing Enabled with TargetVp 0");
-	expect_equal(rdmsr(MSR_REENLIGHTENMENT), value, "the register then");
-	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT, 0), NO_FAULT, "clearing it");
-	expect_equal(rdmsr(MSR_REENLIGHTENMENT), 0, "the register then");
+	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, value), NO_FAULT,
+		     "writing Enabled with TargetVp 0");
+	expect_equal(rdmsr(MSR_REENLIGHTENMENT_CONTROL), value, "the register then");
+	expect_equal(wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, 0), NO_FAULT, "clearing it");
+	expect_equal(rdmsr(MSR_REENLIGHTENMENT_CONTROL), 0, "the register then");
 }
 
 void conform_time_reenlightenment_silent(void)
 {
-	wrmsr(MSR_REENLIGHTENMENT, REENLIGHTENMENT_ENABLED | VECTOR);
+	wrmsr(MSR_REENLIGHTENMENT_CONTROL, REENLIGHTENMENT_ENABLED | VECTOR);
 	let_interrupts_in();
 	expect_equal(taken(VECTOR), 0, "its interrupts without a migration");
-	wrmsr(MSR_REENLIGHTENMENT, 0);
+	wrmsr(MSR_REENLIGHTENMENT_CONTROL, 0);
 }
 
 void conform_time_reenlightenment_reserved(void)
 {
-	unsigned fault = wrmsr_safe(MSR_REENLIGHTENMENT, 0xFFFEFF00 | VECTOR);
-	uint64_t kept = rdmsr(MSR_REENLIGHTENMENT) & 0xFFFEFF00;
-	wrmsr_safe(MSR_REENLIGHTENMENT, 0);
-	unsigned low = wrmsr_safe(MSR_REENLIGHTENMENT, REENLIGHTENMENT_ENABLED | 5);
-	wrmsr_safe(MSR_REENLIGHTENMENT, 0);
+	unsigned fault = wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, 0xFFFEFF00 | VECTOR);
+	uint64_t kept = rdmsr(MSR_REENLIGHTENMENT_CONTROL) & 0xFFFEFF00;
+	wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, 0);
+	unsigned low = wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, REENLIGHTENMENT_ENABLED | 5);
+	wrmsr_safe(MSR_REENLIGHTENMENT_CONTROL, 0);
 	observe("ones in RsvdZ: %s; Enabled with vector 5: %s",
 		fault != NO_FAULT ? "#GP"
 		: kept != 0	  ? "kept"
