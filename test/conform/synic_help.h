@@ -61,5 +61,5 @@ void timer_stop(unsigned timer);
 uint64_t due_in(unsigned ms);
 /* Has the timer send a message to the SINT, now. */
 void timer_sends(unsigned timer, unsigned sint);
-/* The same, and waits until the timer has expired, so that its message is delivered or queued. */
-bool timer_has_sent(unsigned timer, unsigned sint);
+/* The same, and waits until the message must be delivered or queued. */
+void timer_has_sent(unsigned timer, unsigned sint);

@@ -44,7 +44,7 @@ void conform_synic_simp_moved_receives(void)
 	struct slot *moved = (struct slot *)((uint8_t *)elsewhere() + SINT * SLOT_SIZE);
 
 	synic_on();
-	sint_set(SINT, SINT_MASKED | VECTOR);
+	sint_set(SINT, VECTOR);
 	wrmsr(MSR_SIMP, (uint64_t)elsewhere() | PAGE_ENABLE);
 	timer_sends(0, SINT);
 	expect(WAIT_FOR(moved->type == MESSAGE_TIMER_EXPIRED, PATIENCE_MS),

@@ -66,7 +66,6 @@ void conform_timer_periodic_first(void)
 {
 	uint64_t mode = by_message();
 
-	sint_set(SINT, SINT_MASKED | VECTOR);
 	uint64_t start = hv_reference_time();
 	timer_arm(0, mode, 10 * UNITS_PER_MS);
 	expect(message_comes(SINT), "it expires");
@@ -81,7 +80,6 @@ void conform_timer_periodic_expiration_times(void)
 	uint64_t mode = by_message(), last = 0;
 	bool rising = true, in_time = true;
 
-	sint_set(SINT, SINT_MASKED | VECTOR);
 	timer_arm(0, mode, PERIOD);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (!expect(message_comes(SINT), "message %u comes", i)) {

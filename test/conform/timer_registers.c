@@ -111,7 +111,7 @@ void conform_timer_count_zero(void)
 void conform_timer_enable_at_zero(void)
 {
 	synic_on();
-	sint_set(SINT, SINT_MASKED | VECTOR);
+	sint_set(SINT, VECTOR);
 	timer_set_count(0, 0);
 	timer_set_config(0, TIMER_SINT(SINT) | TIMER_ENABLE);
 	delay(1);
