@@ -25,7 +25,8 @@ void conform_runtime_rises(void)
 	expect(!fell, "successive readings never fall");
 }
 
-/* The host may run others meanwhile, so it may count less than the time that passes; not all of it, in five tries. */
+/* The host may run others meanwhile, so it may count less than the time that passes; not all of it, in five tries. The
+ * two clocks may differ a little. */
 void conform_runtime_counts(void)
 {
 	bool counted = false;
@@ -34,7 +35,7 @@ void conform_runtime_counts(void)
 		uint64_t start = hv_reference_time(), before = rdmsr(HV_MSR_VP_RUNTIME);
 		delay(BUSY_MS);
 		uint64_t after = rdmsr(HV_MSR_VP_RUNTIME), units = hv_reference_time() - start;
-		expect(after - before <= units + 1, "it counts %lu units in %lu of time: not more",
+		expect(after - before <= units + units / 10, "it counts %lu units in %lu of time: not more",
 		       after - before, units);
 		counted = after - before >= units / 2;
 	}
