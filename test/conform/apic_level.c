@@ -37,7 +37,7 @@ static void route(uint32_t low)
 {
 	unsigned index = IOAPIC_REDIRECTION + 2 * acpi_isa_pin(PIT_IRQ);
 
-	ioapic_write(index, RTE_MASKED);
+	ioapic_write(index, RTE_MASKED | RTE_LEVEL);
 	ioapic_write(index + 1, cpus[0].apic_id << 24);
 	ioapic_write(index, low);
 }
@@ -70,7 +70,9 @@ void conform_apic_assist_level(void)
 	assist = page_alloc(1);
 	wrmsr(HV_MSR_VP_ASSIST_PAGE, (uint64_t)assist | PAGE_ENABLE);
 	irq_set(VECTOR, handle_level);
-	count_down(PIT_TICKS_1MS * 20);
+	/* The input must know that it is level-triggered before the line goes up, masked or not. */
+	route(RTE_MASKED | RTE_LEVEL | VECTOR);
+	count_down(PIT_TICKS_1MS);
 	route(RTE_LEVEL | VECTOR);
 	bool came = interrupt_comes(VECTOR, 1);
 	route(RTE_MASKED);

@@ -5,6 +5,7 @@
  * Nothing here may rely on what a requirement has left: every access to an MSR is guarded, a processor that does not
  * answer is started again.
  */
+#include "fresh.h"
 #include "suite.h"
 
 #include "../guest/framework/apic.h"
@@ -180,6 +181,7 @@ void quiet_prepare(void)
 	first_cr3 = read_cr3();
 	first_cr4 = read_cr4();
 	processors = smp_start();
+	fresh_record(processors);
 	conform_quiet();
 }
 
