@@ -43,7 +43,7 @@ void machine_page_free(struct hv *hv, void *page)
 void *machine_guest_page(struct partition *partition, gpn_t page)
 {
 	uint64_t address = gpa_of(page).value;
-	bool in_main = address - machine.root_main.base < machine.root_main.size - PAGE_OFFSET_MASK;
+	bool in_main = address - machine.root_main.base + PAGE_OFFSET_MASK < machine.root_main.size;
 
 	(void)partition;
 	if (page.value != address >> PAGE_SHIFT ||
