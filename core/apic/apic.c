@@ -370,7 +370,9 @@ void apic_eoi(struct vp *vp)
 	if (apic_any(apic->irr)) {
 		apic_reevaluate(vp);
 	}
-	synic_rescan(vp);
+	if (synic_waits(&vp->synic)) {
+		synic_rescan(vp);
+	}
 }
 
 void apic_tpr_set(struct vp *vp, uint32_t tpr)

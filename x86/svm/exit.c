@@ -258,11 +258,20 @@ static void inject_nmi(struct x86_vp *vp)
 	vmcb->intercept_1 |= VMCB_1_IRET;
 }
 
+/* Most requests of a VP that runs ask for a look at its interrupts, and apic_evaluate answers that one by itself. */
+static bool asks_for_interrupts_only(struct x86_vp *vp)
+{
+	return vp->vp.activity == VP_RUNNING &&
+	       atomic_load_explicit(&vp->vp.requests, memory_order_relaxed) == VP_REQUEST_INTERRUPT;
+}
+
 /* Apart, so that the way without requests stays short. */
 static __attribute__((noinline)) void answer_requests(struct x86_vp *vp)
 {
 	do {
-		run_handle_requests(vp, (vp->vmcb->rflags & RFLAGS_IF) != 0);
+		if (!asks_for_interrupts_only(vp)) {
+			run_handle_requests(vp, (vp->vmcb->rflags & RFLAGS_IF) != 0);
+		}
 		arm_interrupt(vp);
 		inject_nmi(vp);
 	} while (run_enter(vp));

@@ -78,10 +78,25 @@ static unsigned length_by_decoding(struct x86_vp *vp, uint32_t opcode, unsigned 
 	return length != 0 ? length : size;
 }
 
+/* Two pages that want the same place: the one that had to give way waits in the place beside it, and they change places
+ * when it is asked for again. So the hypercall page and a page of code never fight. */
+static void change_places(struct x86_vp *vp)
+{
+	unsigned place = fetch_place(vp->exit.rip);
+	struct code_page first = vp->code[place];
+
+	vp->code[place] = vp->code[place ^ 1];
+	vp->code[place ^ 1] = first;
+}
+
 unsigned fetch_length_slowly(struct x86_vp *vp, uint32_t opcode, unsigned size)
 {
 	uint32_t mask = (1u << 8 * size) - 1;
 
+	change_places(vp);
+	if ((fetch_remembered(vp) & mask) == opcode) {
+		return size;
+	}
 	remember(vp, vp->exit.rip);
 	return (fetch_remembered(vp) & mask) == opcode ? size : length_by_decoding(vp, opcode, size);
 }

@@ -18,10 +18,11 @@
 #define FETCH_INVD 0x080fu, 2
 #define FETCH_VMMCALL 0xd9010fu, 3
 
-/* Where the page of `rip` is remembered. Neighbouring pages have different places. */
+/* Where the page of `rip` is remembered. Four neighbouring pages have different places, each with a place beside it for
+ * the page that was there before. */
 static inline unsigned fetch_place(uint64_t rip)
 {
-	return (rip >> PAGE_SHIFT) % CODE_PAGE_COUNT;
+	return (rip >> PAGE_SHIFT) * 2 % CODE_PAGE_COUNT;
 }
 
 /* The first bytes at RIP, when its page is a remembered one; otherwise zeros, which are none of the above. */
@@ -39,7 +40,7 @@ static inline uint32_t fetch_remembered(const struct x86_vp *vp)
 	return bytes;
 }
 
-/* The same when they are not remembered: walks the guest's page tables. */
+/* The same when they are not remembered there: walks the guest's page tables. */
 unsigned fetch_length_slowly(struct x86_vp *vp, uint32_t opcode, unsigned size);
 
 /* Length of the instruction at RIP, which must be the one given, perhaps behind prefixes. When the bytes cannot be
