@@ -260,7 +260,9 @@ static void request_answer(struct vp *vp)
 {
 	if ((atomic_load(&vp->requests) & VP_REQUEST_INTERRUPT) != 0) {
 		atomic_fetch_and(&vp->requests, ~(uint32_t)VP_REQUEST_INTERRUPT);
-		apic_errors_report(vp);
+		if (atomic_load(&vp->apic.error_new)) {
+			apic_errors_report(vp);
+		}
 	}
 }
 

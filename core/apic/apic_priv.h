@@ -112,17 +112,21 @@ static inline unsigned apic_in_service_highest(const struct apic *apic)
 	return apic->isr[0] != 0 ? apic_highest_of_word(apic->isr[0], 0) : 0;
 }
 
-/* The same of the requested vectors. */
+/* The same of the requested vectors. Other LPs only add to them, so a word that was not zero stays so. */
 static inline unsigned apic_requested_highest(const struct apic *apic)
 {
-	for (unsigned i = APIC_VECTOR_WORDS; i > 0; i--) {
-		uint64_t word = atomic_load(&apic->irr[i - 1]);
-
-		if (word != 0) {
-			return apic_highest_of_word(word, (i - 1) * 64);
-		}
+	if (atomic_load(&apic->irr[3]) != 0) {
+		return apic_highest_of_word(atomic_load(&apic->irr[3]), 192);
 	}
-	return 0;
+	if (atomic_load(&apic->irr[2]) != 0) {
+		return apic_highest_of_word(atomic_load(&apic->irr[2]), 128);
+	}
+	if (atomic_load(&apic->irr[1]) != 0) {
+		return apic_highest_of_word(atomic_load(&apic->irr[1]), 64);
+	}
+	uint64_t lowest = atomic_load(&apic->irr[0]);
+
+	return lowest != 0 ? apic_highest_of_word(lowest, 0) : 0;
 }
 
 static inline bool apic_any(const _Atomic uint64_t set[APIC_VECTOR_WORDS])

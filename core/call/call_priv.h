@@ -61,6 +61,7 @@ struct call_row {
 	bool is_rep;
 	bool fits_registers; /* simple, may be fast, no output, header of at most 16 bytes */
 	bool has_no_blocks;  /* simple, no input, no output */
+	bool has_input_only; /* simple, input, no output */
 	uint8_t may;	     /* enum hv_may */
 };
 

@@ -359,6 +359,29 @@ static enum gate_result register_call_run(const struct call_row *row, struct vp 
 	return GATE_DONE;
 }
 
+/* The next commonest: a simple call with its input in memory and no output, and nothing in the control word but the code. */
+static bool is_input_call(const struct call_row *row, const struct vp *vp, uint64_t control)
+{
+	return (control & ~HV_CONTROL_CODE_MASK) == 0 && row->has_input_only &&
+	       partition_has(vp->partition, row->privileges);
+}
+
+static __attribute__((noinline)) enum gate_result
+input_call_run(const struct call_row *row, struct vp *vp, const struct request *request, bool long_mode)
+{
+	struct call call = {
+		.vp = vp, .long_mode = long_mode, .header = vp->call_input, .time_limit = UINT64_MAX};
+	uint8_t *input;
+	enum hv_status status = block_find(vp, request->input, row->header_size, false, &input);
+
+	if (status == HV_STATUS_SUCCESS) {
+		memcpy(vp->call_input, input, row->header_size);
+		status = row->enter(&call);
+	}
+	result_write(vp, long_mode, status);
+	return GATE_DONE;
+}
+
 /* The other forms. Apart, so that the short way saves no register for them. */
 static __attribute__((noinline)) enum gate_result
 block_call_run(const struct call_row *rows, struct vp *vp, const struct request *request, bool long_mode)
@@ -392,6 +415,9 @@ enum gate_result gate_hypercall_from(const struct call_row *rows, struct vp *vp,
 
 	if (code < CALL_LOW_COUNT && is_register_call(&rows[code], vp, request.control)) {
 		return register_call_run(&rows[code], vp, &request, long_mode);
+	}
+	if (code < CALL_LOW_COUNT && is_input_call(&rows[code], vp, request.control)) {
+		return input_call_run(&rows[code], vp, &request, long_mode);
 	}
 	return block_call_run(rows, vp, &request, long_mode);
 }

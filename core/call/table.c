@@ -60,6 +60,8 @@ enum call_kind {
 				  sizeof(struct output_tag) == 0,                                            \
 		.has_no_blocks = CALL_KIND_##kind == CALL_KIND_SIMPLE &&                                     \
 				 sizeof(struct header_tag) + sizeof(struct output_tag) == 0,                 \
+		.has_input_only = CALL_KIND_##kind == CALL_KIND_SIMPLE && sizeof(struct header_tag) != 0 &&  \
+				  sizeof(struct output_tag) == 0,                                            \
 		.may = (may_mask),                                                                           \
 	},
 

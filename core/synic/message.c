@@ -85,18 +85,38 @@ static bool slot_is_empty(struct hv_message *slot)
 	return __atomic_load_n(&slot->type, __ATOMIC_SEQ_CST) == HV_MESSAGE_TYPE_NONE;
 }
 
-static void slot_fill(struct vp *vp, struct hv_message *slot, const struct hv_message *content, bool more)
+static void slot_fill(struct vp *vp, struct hv_message *slot, const struct synic_parcel *parcel, bool more)
 {
-	memcpy(slot->payload, content->payload, content->payload_size);
-	if (content->type == HV_MESSAGE_TYPE_TIMER_EXPIRED) {
+	memcpy(slot->payload, parcel->payload, parcel->payload_size);
+	if (parcel->type == HV_MESSAGE_TYPE_TIMER_EXPIRED) {
 		slot->payload[HV_TIMER_MESSAGE_DELIVERY_TIME] = reftime_now(vp->partition);
 	}
-	slot->origin = content->origin;
-	slot->payload_size = content->payload_size;
+	slot->origin = parcel->origin;
+	slot->payload_size = parcel->payload_size;
 	slot->flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
 	slot->reserved_6[0] = 0;
 	slot->reserved_6[1] = 0;
-	__atomic_store_n(&slot->type, content->type, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->type, parcel->type, __ATOMIC_SEQ_CST);
+}
+
+static struct synic_parcel parcel_of(const struct hv_message *content)
+{
+	return (struct synic_parcel){content->type, content->payload_size, content->origin, content->payload};
+}
+
+/* Past the queue, if nobody stands in it: what nearly all messages find. */
+static bool deliver_at_once(struct vp *vp, unsigned sint, const struct synic_parcel *parcel)
+{
+	struct synic *synic = &vp->synic;
+	struct hv_message *slot = slot_of(synic, sint);
+
+	if (synic->queue[sint].first != NULL || !is_target(synic) ||
+	    __atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) != HV_MESSAGE_TYPE_NONE) {
+		return false;
+	}
+	slot_fill(vp, slot, parcel, false);
+	synic_raise(vp, sint);
+	return true;
 }
 
 static void deliver(struct vp *vp, unsigned sint)
@@ -108,7 +128,9 @@ static void deliver(struct vp *vp, unsigned sint)
 	if (!is_target(synic) || !slot_is_empty(slot)) {
 		return;
 	}
-	slot_fill(vp, slot, message->content, message->next != NULL);
+	struct synic_parcel parcel = parcel_of(message->content);
+
+	slot_fill(vp, slot, &parcel, message->next != NULL);
 	queue_remove(synic, sint, NULL, message);
 	synic_raise(vp, sint);
 }
@@ -120,18 +142,31 @@ enum hv_status synic_message_check(const struct vp *vp)
 	return is_target(&vp->synic) ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_SYNIC_STATE;
 }
 
+bool synic_message_deliver(struct vp *vp, unsigned sint, const struct synic_parcel *parcel)
+{
+	lock_acquire(&vp->synic.lock);
+	bool delivered = deliver_at_once(vp, sint, parcel);
+
+	lock_release(&vp->synic.lock);
+	return delivered;
+}
+
 /* A guest may take its messages by EOI alone, so when one begins to wait the EOI must not be a lazy one any more: the VP
  * is asked to look. */
 void synic_message_queue(struct vp *vp, unsigned sint, struct synic_message *message)
 {
 	struct synic *synic = &vp->synic;
+	struct synic_parcel parcel = parcel_of(message->content);
 
 	lock_acquire(&synic->lock);
-	atomic_store(&message->pending, true);
-	queue_append(synic, sint, message);
-	deliver(vp, sint);
-	bool waits = synic->queue[sint].first != NULL;
+	bool waits = !deliver_at_once(vp, sint, &parcel);
 
+	if (waits) {
+		atomic_store(&message->pending, true);
+		queue_append(synic, sint, message);
+		deliver(vp, sint);
+		waits = synic->queue[sint].first != NULL;
+	}
 	lock_release(&synic->lock);
 	if (waits) {
 		vp_request(vp, VP_REQUEST_INTERRUPT);

@@ -2,6 +2,8 @@
 /*
  * Sending: a message, or an event, through a connection to the port behind it.
  *
+ * A message for an empty slot goes there at once. One that has to wait needs a buffer of the port.
+ *
  * Several LPs may send to one port at once. Each claims a buffer for itself: a buffer is free when nobody has claimed it
  * and the SynIC does not hold it. The claim ends when the message is in the SynIC's hands.
  */
@@ -102,7 +104,6 @@ static void buffer_send(struct port *port, unsigned buffer, struct vp *vp)
 	port->sent_to[buffer] = (uint8_t)vp->index;
 	synic_message_queue(vp, port->target_sint, &port->message[buffer]);
 	atomic_store_explicit(&port->claimed[buffer], false, memory_order_release);
-	atomic_fetch_add_explicit(&port->post_count, 1, memory_order_relaxed);
 }
 
 static enum hv_status post_locked(const struct partition *sender, const struct hv_input_post_message *input)
@@ -125,11 +126,17 @@ static enum hv_status post_locked(const struct partition *sender, const struct h
 	if (status != HV_STATUS_SUCCESS) {
 		return status;
 	}
-	if (!buffer_find(port, &buffer)) {
-		return HV_STATUS_INSUFFICIENT_BUFFERS;
+	struct synic_parcel parcel = {input->message_type, (uint8_t)input->payload_size, port->id,
+				      input->payload};
+
+	if (!synic_message_deliver(vp, port->target_sint, &parcel)) {
+		if (!buffer_find(port, &buffer)) {
+			return HV_STATUS_INSUFFICIENT_BUFFERS;
+		}
+		buffer_fill(port, buffer, input);
+		buffer_send(port, buffer, vp);
 	}
-	buffer_fill(port, buffer, input);
-	buffer_send(port, buffer, vp);
+	atomic_fetch_add_explicit(&port->post_count, 1, memory_order_relaxed);
 	return HV_STATUS_SUCCESS;
 }
 

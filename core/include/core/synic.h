@@ -38,6 +38,14 @@ struct synic_message {
 	_Atomic bool pending; /* (a) set by synic_message_queue, cleared when delivered or forgotten */
 };
 
+/* What a message says, wherever its payload lies. */
+struct synic_parcel {
+	uint32_t type; /* not NONE */
+	uint8_t payload_size;
+	uint64_t origin;
+	const uint64_t *payload;
+};
+
 struct synic_queue {
 	struct synic_message *first; /* (s) */
 	struct synic_message *last;  /* (s) */
@@ -62,6 +70,10 @@ void synic_reset(struct vp *vp);
 
 /* HV_STATUS_SUCCESS, or HV_STATUS_INVALID_SYNIC_STATE when SCONTROL or SIMP are off: the VP is no target for messages. */
 enum hv_status synic_message_check(const struct vp *vp);
+
+/* Delivers at once, without a message that could wait. False: the slot is taken, others wait for it, or the VP is no
+ * target; then nothing has happened. */
+bool synic_message_deliver(struct vp *vp, unsigned sint, const struct synic_parcel *parcel);
 
 /* Appends the message, which is not pending, to the queue of the SINT, and delivers as much of the queue as there is room
  * for. Works in any state of the SynIC: what cannot be delivered waits. */
