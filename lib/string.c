@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Memory and string functions, eight bytes at a time where addresses allow. The hypervisor links these; on
- * the host the C library's are used and this file is only compiled into its test.
+ * Memory and string functions in plain C, eight bytes at a time where addresses allow. The hypervisor links these, and
+ * memcpy from x86/cpu/; on the host the C library's are used and this file is only compiled into its test.
  */
 #include "lib/string.h"
 
@@ -19,27 +19,8 @@
 /* A word that may alias anything and may lie anywhere: on x86-64 an unaligned access is as good as an aligned one. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
 
-/* From this size on the processor's own loop beats ours. */
-#define LONG_SIZE 48
-
-/* Copies all whole words; returns how many bytes that is. */
-static size_t copy_long(uint8_t *to, const uint8_t *from, size_t size)
-{
-	size_t words = size / sizeof(word_t);
-
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
-	return size & ~(sizeof(word_t) - 1);
-}
-
 static void copy_up(uint8_t *to, const uint8_t *from, size_t size)
 {
-	if (size >= LONG_SIZE) {
-		size_t done = copy_long(to, from, size);
-
-		to += done;
-		from += done;
-		size -= done;
-	}
 	while (size >= sizeof(word_t)) {
 		*(word_t *)to = *(const word_t *)from;
 		to += sizeof(word_t);
@@ -62,12 +43,6 @@ static void copy_down(uint8_t *to, const uint8_t *from, size_t size)
 		size--;
 		to[size] = from[size];
 	}
-}
-
-void *memcpy(void *to, const void *from, size_t size)
-{
-	copy_up(to, from, size);
-	return to;
 }
 
 void *memmove(void *to, const void *from, size_t size)
