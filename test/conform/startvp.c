@@ -4,10 +4,8 @@
  *
  * Processor 1 of the framework is taken for it and started again in the ordinary way afterwards.
  */
-#include "../guest/framework/apic.h"
 #include "../guest/framework/clock.h"
-#include "../guest/framework/smp.h"
-#include "tools.h"
+#include "processors.h"
 
 #define OTHER_PARTITION 0x123456789ABCDEFull
 #define CONTEXT_WORDS 30 /* header of 16 bytes and 224 of context */
@@ -105,42 +103,22 @@ static uint64_t start(const uint64_t words[CONTEXT_WORDS])
 	return call_blocks(CALL_START_VP, words, CONTEXT_WORDS);
 }
 
-static bool runs(uint64_t ms)
+/* INIT takes effect when the other processor notices it: until then it is one that runs. */
+static unsigned start_waiting(const uint64_t words[CONTEXT_WORDS])
 {
-	uint32_t before = cpus[1].alive;
+	unsigned status = STATUS_INVALID_VP_STATE;
 
-	return WAIT_FOR(cpus[1].alive != before, ms);
+	WAIT_FOR((status = hv_status(start(words))) != STATUS_INVALID_VP_STATE, 2000);
+	return status;
 }
 
-/* Puts the processor to waiting for a start. */
-static bool stop(void)
-{
-	apic_send(cpus[1].apic_id, ICR_INIT | ICR_ASSERT);
-	return expect(WAIT_FOR(!runs(10), 2000), "INIT stops the processor");
-}
-
-/* Back to work for the framework, whatever it does now. */
-static void restore(void)
-{
-	apic_send(cpus[1].apic_id, ICR_INIT | ICR_ASSERT);
-	delay(10);
-	smp_place_trampoline(TRAMPOLINE_PAGE);
-	smp_next_index(1);
-	cpus[1].work_done = 0;
-	apic_send(cpus[1].apic_id, ICR_STARTUP | ICR_ASSERT | TRAMPOLINE_PAGE >> 12);
-	if (!runs(1000)) {
-		apic_send(cpus[1].apic_id, ICR_STARTUP | ICR_ASSERT | TRAMPOLINE_PAGE >> 12);
-	}
-	expect(runs(5000), "INIT and a start-up IPI start the processor again");
-}
-
-/* Starts it; false where the call failed. Afterwards `arrival` is filled, and restore() is due. */
+/* Starts it; false where the call failed. Afterwards `arrival` is filled, and processor_restart() is due. */
 static bool started(uint64_t words[CONTEXT_WORDS])
 {
 	context_fill(words, PARTITION_SELF, vp_index_of(1));
 	arrival.done = 0;
-	stop();
-	expect_equal(hv_status(start(words)), HV_SUCCESS, "starting a processor that waits");
+	processor_stop();
+	expect_equal(start_waiting(words), HV_SUCCESS, "starting a processor that waits");
 	return expect(WAIT_FOR(arrival.done == 1, 2000), "it arrives");
 }
 
@@ -152,7 +130,7 @@ void conform_startvp_arrives(void)
 		expect_equal(arrival.rsp, words[RSP], "RSP");
 		expect_equal(arrival.cr3, words[CR3], "CR3");
 	}
-	restore();
+	processor_restart();
 }
 
 void conform_startvp_control_registers(void)
@@ -166,7 +144,7 @@ void conform_startvp_control_registers(void)
 		expect_equal(arrival.pat, words[PAT], "the PAT register");
 		expect_equal(arrival.rflags & 0x202, 2, "RFLAGS bit 1 and the interrupt flag");
 	}
-	restore();
+	processor_restart();
 }
 
 void conform_startvp_segments(void)
@@ -179,7 +157,7 @@ void conform_startvp_segments(void)
 		expect_equal(arrival.gdt_base, words[GDTR + 1], "the base of GDTR");
 		expect_equal(arrival.idt_base, words[IDTR + 1], "the base of IDTR");
 	}
-	restore();
+	processor_restart();
 }
 
 void conform_startvp_again(void)
@@ -190,8 +168,8 @@ void conform_startvp_again(void)
 		expect_equal(hv_status(start(words)), STATUS_INVALID_VP_STATE,
 			     "a second time, without INIT in between");
 	}
-	restore();
-	expect(runs(1000), "the processor works as before");
+	processor_restart();
+	expect(processor_runs(1000), "the processor works as before");
 }
 
 void conform_startvp_running(void)
@@ -200,7 +178,7 @@ void conform_startvp_running(void)
 
 	context_fill(words, PARTITION_SELF, vp_index_of(1));
 	expect_equal(hv_status(start(words)), STATUS_INVALID_VP_STATE, "a processor that runs");
-	expect(runs(1000), "it goes on");
+	expect(processor_runs(1000), "it goes on");
 }
 
 void conform_startvp_oneself(void)
@@ -246,11 +224,11 @@ void conform_startvp_bad_register(void)
 	uint64_t words[CONTEXT_WORDS];
 
 	context_fill(words, PARTITION_SELF, vp_index_of(1));
-	stop();
+	processor_stop();
 	words[CR0] = 0x80000000; /* paging without protection */
-	expect_equal(hv_status(start(words)), STATUS_INVALID_REGISTER_VALUE, "CR0 with PG and without PE");
+	expect_equal(start_waiting(words), STATUS_INVALID_REGISTER_VALUE, "CR0 with PG and without PE");
 	context_fill(words, PARTITION_SELF, words[1]);
 	words[CR4] |= 1ull << 63;
-	expect_equal(hv_status(start(words)), STATUS_INVALID_REGISTER_VALUE, "CR4 with reserved bit 63");
-	restore();
+	expect_equal(start_waiting(words), STATUS_INVALID_REGISTER_VALUE, "CR4 with reserved bit 63");
+	processor_restart();
 }
