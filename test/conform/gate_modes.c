@@ -4,6 +4,7 @@
  *
  * Processor 1 of the framework is sent through gate_modes_code.S and started again in the ordinary way afterwards.
  */
+#include "gate_modes.h"
 #include "../guest/framework/clock.h"
 #include "../guest/framework/memory.h"
 #include "processors.h"
@@ -24,9 +25,6 @@ enum mark {
 	MARK_CAME_BACK,
 	MARK_OTHER_FAULT,
 };
-
-extern const uint8_t gate_modes[], gate_modes_end[], gate_modes_mode[], gate_modes_mark[],
-	gate_modes_result[], gate_modes_real_ud[];
 
 static volatile uint32_t *word(const uint8_t *symbol)
 {
