@@ -5,6 +5,8 @@
  */
 #include "core/cpuid.h"
 
+#include "abi/hv_msr.h"
+#include "abi/hv_privilege.h"
 #include "core/cpuid/cpuid_priv.h"
 #include "core/hv.h"
 #include "core/partition.h"
@@ -28,6 +30,7 @@
 #define LEAF1_EBX_APIC_ID_MASK UINT32_C(0xff000000)
 #define LEAF7_ECX_OSPKE B(4)
 #define LEAF80000008_EAX_PHYSICAL_BITS UINT32_C(0xff)
+#define LEAF80000007_EDX_INVARIANT_TSC B(8)
 #define CR4_OSXSAVE (UINT64_C(1) << 18)
 #define CR4_PKE (UINT64_C(1) << 22)
 
@@ -88,6 +91,17 @@ static void complete_structured_features(struct vp *vp, struct cpuid_result *res
 	}
 }
 
+/* Where the guest may say whether it wants to know, it does not know before. GUEST: Linux says so at its start. */
+static void complete_power(struct vp *vp, struct cpuid_result *result)
+{
+	struct partition *partition = vp->partition;
+
+	if (partition_has(partition, HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS) &&
+	    (atomic_load(&partition->tsc_invariant) & HV_TSC_INVARIANT_EXPOSE) == 0) {
+		result->edx &= ~LEAF80000007_EDX_INVARIANT_TSC;
+	}
+}
+
 static void complete_sizes(struct vp *vp, struct cpuid_result *result)
 {
 	result->eax &= ~LEAF80000008_EAX_PHYSICAL_BITS;
@@ -116,6 +130,9 @@ static void complete(struct vp *vp, uint32_t leaf, uint32_t subleaf, struct cpui
 	case 0x0000001f:
 	case 0x80000026:
 		result->edx = leaf_exists(result) ? vp->apic.id : 0;
+		break;
+	case 0x80000007:
+		complete_power(vp, result);
 		break;
 	case 0x80000008:
 		complete_sizes(vp, result);

@@ -181,11 +181,27 @@ static void extended_features_hide_svm(void **state)
 
 	has_all(fake, 0x80000001, 0);
 	expect(ask(fake, 0, 0x80000001, 0), UINT32_MAX, UINT32_MAX, ~hidden_ecx, UINT32_MAX);
-	has_all(fake, 0x80000007, 0);
-	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
 	has_all(fake, 0x80000021, 0);
 	expect(ask(fake, 0, 0x80000021, 0), ~(BIT(3) | BIT(7) | BIT(13) | BIT(17) | BIT(24)), UINT32_MAX,
 	       UINT32_MAX, UINT32_MAX);
+}
+
+/* A guest that may say whether it wants to know of the invariant TSC does not know before it has said so. */
+static void the_invariant_tsc_is_told_on_request(void **state)
+{
+	struct fake *fake = *state;
+
+	has_all(fake, 0x80000007, 0);
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
+	assert_int_equal(msr_write(fake_vp(fake, 0), 0x40000118, 1), MSR_DONE);
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
+	assert_int_equal(msr_write(fake_vp(fake, 0), 0x40000118, 0), MSR_DONE);
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
+	/* Without the privilege it is as the processor has it. */
+	fake_root(fake)->privileges = 0;
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
+	fake_cpuid_set(fake, 0x80000007, 0, (struct cpuid_result){0});
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
 }
 
 static void sizes_are_the_partitions(void **state)
@@ -228,6 +244,7 @@ int main(void)
 		unit_test_one(leaf_7_hides_what_does_not_work),
 		unit_test_one(leaf_d_is_passed_on_without_xsaves),
 		unit_test_one(extended_features_hide_svm),
+		unit_test_one(the_invariant_tsc_is_told_on_request),
 		unit_test_one(sizes_are_the_partitions),
 		unit_test_four(topology_leaves_have_the_vps_apic_id),
 	};

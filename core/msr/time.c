@@ -68,3 +68,26 @@ enum msr_result msr_write_stimer_count(struct msr_access *access)
 {
 	return stimer_count_write(access->vp, access->index, access->value) ? MSR_DONE : MSR_FAULT;
 }
+
+enum msr_result msr_read_unhalted_config(struct msr_access *access)
+{
+	access->value = access->vp->unhalted.config;
+	return MSR_DONE;
+}
+
+enum msr_result msr_write_unhalted_config(struct msr_access *access)
+{
+	return unhalted_config_write(access->vp, access->value) ? MSR_DONE : MSR_FAULT;
+}
+
+enum msr_result msr_read_unhalted_count(struct msr_access *access)
+{
+	access->value = access->vp->unhalted.count;
+	return MSR_DONE;
+}
+
+enum msr_result msr_write_unhalted_count(struct msr_access *access)
+{
+	unhalted_count_write(access->vp, access->value);
+	return MSR_DONE;
+}

@@ -36,6 +36,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	vp->runtime_start = machine_tsc(partition->hv);
 	apic_reset(vp, apic_id);
 	stimer_reset(vp);
+	unhalted_reset(vp);
 	return synic_create(vp);
 }
 
@@ -49,10 +50,19 @@ uint64_t vp_runtime_now(struct vp *vp)
 	return vp->runtime + machine_tsc(vp->partition->hv) - vp->runtime_start;
 }
 
+/* The unhalted timer has a deadline only while the VP runs. */
+static void unhalted_stop_or_go(struct vp *vp)
+{
+	if (vp->unhalted.due != UINT64_MAX) {
+		vp_deadline_update(vp);
+	}
+}
+
 static void sleep_as(struct vp *vp, enum vp_activity activity)
 {
 	vp->runtime = vp_runtime_now(vp);
 	vp->activity = activity;
+	unhalted_stop_or_go(vp);
 }
 
 /* While the VP slept, requests to evaluate were taken and had no answer that anyone kept: the machine asks anew. */
@@ -60,6 +70,7 @@ static void run(struct vp *vp)
 {
 	vp->runtime_start = machine_tsc(vp->partition->hv);
 	vp->activity = VP_RUNNING;
+	unhalted_stop_or_go(vp);
 	atomic_fetch_or(&vp->requests, VP_REQUEST_INTERRUPT);
 }
 
@@ -158,16 +169,18 @@ void vp_handle_requests(struct vp *vp)
 
 /* --- Deadlines ------------------------------------------------------------------------------------------------ */
 
+static uint64_t earlier(uint64_t left, uint64_t right)
+{
+	return left < right ? left : right;
+}
+
 void vp_deadline_update(struct vp *vp)
 {
-	uint64_t timer = apic_timer_next(vp);
-	uint64_t next = timer < vp->monitor_due ? timer : vp->monitor_due;
+	uint64_t next = earlier(apic_timer_next(vp), earlier(vp->monitor_due, unhalted_next(vp)));
 	uint64_t reference = stimer_next(vp);
 
 	if (reference != UINT64_MAX) {
-		uint64_t tsc = reftime_to_tsc(vp->partition, reference);
-
-		next = tsc < next ? tsc : next;
+		next = earlier(next, reftime_to_tsc(vp->partition, reference));
 	}
 	if (next != vp->deadline) {
 		vp->deadline = next;
@@ -184,5 +197,6 @@ void vp_deadline_reached(struct vp *vp)
 	apic_timer_expire(vp, tsc_now);
 	monitor_expire(vp, tsc_now);
 	stimer_expire(vp, reftime_from_tsc(vp->partition, tsc_now));
+	unhalted_expire(vp, tsc_now);
 	vp_deadline_update(vp);
 }

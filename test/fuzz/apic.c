@@ -45,6 +45,7 @@ static void check_vectors(const struct vp *vp)
 	CHECK(apic->tpr <= 0xff && (apic->command & 0x1000) == 0);
 }
 
+/* Nothing here runs the unhalted timer or a monitor; test/fuzz/synic.c has the former. */
 static void check_deadline(struct vp *vp)
 {
 	uint64_t next = apic_timer_next(vp);

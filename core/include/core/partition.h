@@ -38,10 +38,14 @@ struct partition {
 	uint64_t tsc_at_creation;      /* (c) reference time 0 */
 	struct lock lock;
 	struct lock overlay_lock;
-	struct overlay_page *overlays;	   /* (c) list in order of precedence */
-	_Atomic uint64_t guest_os_id;	   /* (a) changed under lock */
-	struct overlay_page hypercall;	   /* (o) */
-	struct overlay_page reference_tsc; /* (o) */
+	struct overlay_page *overlays;	       /* (c) list in order of precedence */
+	_Atomic uint64_t guest_os_id;	       /* (a) changed under lock */
+	_Atomic uint64_t tsc_invariant;	       /* (a) HV_X64_MSR_TSC_INVARIANT_CONTROL */
+	_Atomic uint64_t reenlightenment;      /* (a) HV_X64_MSR_REENLIGHTENMENT_CONTROL */
+	_Atomic uint64_t tsc_emulation;	       /* (a) HV_X64_MSR_TSC_EMULATION_CONTROL */
+	_Atomic uint64_t tsc_emulation_status; /* (a) HV_X64_MSR_TSC_EMULATION_STATUS */
+	struct overlay_page hypercall;	       /* (o) */
+	struct overlay_page reference_tsc;     /* (o) */
 	struct crash_record crash;
 	struct port_space ports;
 	void *machine; /* (c) the machine's own part */

@@ -13,6 +13,7 @@
 #include "core/overlay.h"
 #include "core/stimer.h"
 #include "core/synic.h"
+#include "core/unhalted_timer.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -65,6 +66,7 @@ struct vp {
 	struct partition *partition; /* (c) */
 	struct apic apic;
 	struct stimer stimer[STIMER_COUNT]; /* (v) */
+	struct unhalted_timer unhalted;	    /* (v) */
 	struct overlay_page assist;	    /* VP assist page */
 	struct synic synic;
 	struct msr_shadow msr_shadow; /* (v) */
@@ -90,7 +92,7 @@ void vp_handle_requests(struct vp *vp);
 /* The machine's clock has reached the deadline: expires timers and sets the next deadline. */
 void vp_deadline_reached(struct vp *vp);
 
-/* Computes the earliest deadline of the APIC timer, the synthetic timers and the monitors and tells the machine if it changed. */
+/* Computes the earliest deadline of the APIC timer, the synthetic timers, the unhalted timer and the monitors and tells the machine if it changed. */
 void vp_deadline_update(struct vp *vp);
 
 /* HLT, and the guest idle MSR. vp_wake_up returns true when the VP may run again (and makes it VP_RUNNING). */
