@@ -291,13 +291,18 @@ $(B)/hvconform.elf: $(CONFORM_OBJECTS) $(GUEST_FRAMEWORK) test/guest/framework/g
 ## make conformance-image   build/hvconform.elf, every requirement in one test kernel for any hypervisor
 conformance-image: $(B)/hvconform.elf
 
+# A CD-ROM or USB image of it for machines with BIOS or UEFI.
+$(B)/hvconform.iso: $(B)/hvconform.elf test/conform/make-iso
+	@tools/packages iso uefi
+	@test/conform/make-iso $@ $<
+
 .PHONY: conformance-kvm conformance-needs conformance-kvm-needs
 conformance-needs:
 	@tools/packages build run
 	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/hvconform.elf
 
 ## make conformance     the suite on Verdigris, with 1, 2 and 4 processors and each profile; T="only=gate" chooses
-conformance: conformance-needs
+conformance: conformance-needs $(B)/hvconform.iso
 	@test/conform/run --selftest
 	@test/conform/run $(T)
 
@@ -349,14 +354,18 @@ run: run-needs
 	tools/run --append "console=ttyS0 quiet" $(RUN_OPTIONS) \
 		$(VERDIGRIS_CACHE)/kernel-$(KERNEL_VERSION)/vmlinuz $(B)/initramfs-$(KERNEL_VERSION).cpio
 
+CONFORM_ISO_TEST := selftest/passes,selftest/hangs-halted,selftest/hangs-elsewhere,selftest/others*
+
 test-boot-needs:
-	@tools/packages build run iso
+	@tools/packages build run iso uefi
 	@tools/fetch-debian kernel-6.1 kernel-7.3 qemu-10.0 qemu-11.1 >/dev/null
 	@qemu-system-x86_64 --version | grep -q 'version 7\.2\.' || tools/fetch-debian qemu-7.2 >/dev/null
-	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/initramfs-6.1.cpio $(B)/initramfs-7.3.cpio
+	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(B)/initramfs-6.1.cpio $(B)/initramfs-7.3.cpio $(B)/hvconform.elf
 	@VERDIGRIS_ISO_TIMEOUT=0 VERDIGRIS_ISO_OPTIONS=debug-exit=0xf4 tools/make-iso $(B)/test/boot/test.iso \
 		$(B)/verdigris.elf $(VERDIGRIS_CACHE)/kernel-6.1/vmlinuz $(B)/initramfs-6.1.cpio \
 		"console=ttyS0 verdigris.test" >/dev/null
+	@CONFORM_ISO_TIMEOUT=0 test/conform/make-iso $(B)/test/boot/conform.iso $(B)/hvconform.elf limit=3 \
+		"only=$(CONFORM_ISO_TEST)" selftest >/dev/null
 
 ## make test-boot       boot real kernels on Verdigris; CASES="linux-6.1* panic*" chooses some
 test-boot: test-boot-needs
@@ -385,7 +394,7 @@ check: $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
 	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all"
 
 test-needs:
-	@tools/packages build unit run iso
+	@tools/packages build unit run iso uefi
 	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) guests $(B)/hvconform.elf
 	@$(MAKE) --no-print-directory test-boot-needs
 

@@ -15,6 +15,11 @@ QEMUS = ["7.2", "11.1"]
 PROCESSORS = [1, 2, 4]
 HYPERVISOR = os.path.join(machine.BUILD, "verdigris.elf")
 ISO = os.path.join(machine.BUILD, "test", "boot", "test.iso")
+# The conformance suite's image, told to run a part of its own test.
+CONFORM_ISO = os.path.join(machine.BUILD, "test", "boot", "conform.iso")
+CONFORM_POINTS = ["ok 1 - selftest/passes", "not ok 2 - selftest/hangs-halted", "not ok 3 - selftest/hangs-elsewhere",
+                  "ok 4 - selftest/others-answer-again", "1..4"]
+UEFI = "/usr/share/ovmf/OVMF.fd"
 OPTIONS = "identity=guest debug-exit=0xf4"
 # What the hypervisor writes to the debug-exit port when it stops for good.
 STOPPED = 125
@@ -177,6 +182,22 @@ class CdRom(Case):
         return expect_status(result, 0) + [f"{name}: {text}" for name, text in found.items()]
 
 
+class ConformCdRom(Case):
+    """The conformance suite's image starts from a CD-ROM by BIOS or UEFI, finds all processors and reports."""
+
+    firmware = "bios"
+
+    def run(self):
+        if self.firmware == "uefi":
+            need(UEFI)
+        result = self.start(["--cdrom", need(CONFORM_ISO)] + (["--uefi"] if self.firmware == "uefi" else []))
+        # Two of the points are there to fail, and so the verdict is 1.
+        complaints = expect_status(result, 1)
+        for text in [f"# machine: {self.smp} processors", *CONFORM_POINTS]:
+            complaints += expect_text(result.serial, re.escape(text), "on the serial line")
+        return complaints
+
+
 class Stop(Case):
     """A start that cannot succeed, or a guest that kills itself: one clear line, then a clean stop."""
 
@@ -232,6 +253,8 @@ def uses():
     yield Session("session-qemu-10.0", qemu="10.0", kernel="7.3", smp=2)
     yield Disk("virtio-disk", smp=2)
     yield CdRom("cd-rom")
+    yield ConformCdRom("conform-cd-rom-bios", smp=2)
+    yield ConformCdRom("conform-cd-rom-uefi", smp=4, firmware="uefi")
 
 
 def profiles():

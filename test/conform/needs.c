@@ -63,6 +63,9 @@ uint64_t offered(void)
 	uint32_t hints = cpuid(HV_LEAF_HINTS).eax;
 	uint64_t have = (features.eax | (uint64_t)features.ebx << 32) & ~NEEDS_ELSEWHERE;
 
+	if (!hv_present()) {
+		return 0;
+	}
 	for (unsigned i = 0; i < NEED_COUNT; i++) {
 		if ((features.edx & needs[i].edx) != 0 || (hints & needs[i].hint) != 0) {
 			have |= needs[i].bit;
