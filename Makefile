@@ -161,7 +161,7 @@ fuzz-seeds: $(FUZZ_PROGRAMS)
 # Each is a script that says what it refuses; tools/check-selftest proves that each can fail. None needs QEMU.
 
 CHECKS := check-layers check-style check-headers check-format check-links check-licences check-hosts \
-	check-coverage check-abi check-selftest
+	check-coverage check-abi check-conformance check-selftest
 
 .PHONY: checks tidy fix docs list-checks check-clang $(CHECKS)
 list-checks:
@@ -178,7 +178,7 @@ checks: $(CHECKS)
 check-layers: $(HV_OBJECTS) $(UNIT_OBJECTS)
 	@tools/check-layers --objects $(B)/hv --host-objects $(B)/unit
 
-check-style check-headers check-format check-links check-licences check-hosts check-selftest:
+check-style check-headers check-format check-links check-licences check-hosts check-conformance check-selftest:
 	@tools/$@
 
 check-coverage:

@@ -119,11 +119,15 @@ static bool quiet_there(unsigned index)
 	return smp_wait(index, ANSWER_MS);
 }
 
-/* A processor that is lost for good ends the row of those that may be used. */
+/* All at once, as they may have to share a real processor; then those that did not answer are started again. A processor
+ * that is lost for good ends the row of those that may be used. */
 static void quiet_others(void)
 {
 	for (unsigned i = 1; i < processors; i++) {
-		if (smp_alive(i, ANSWER_MS) && quiet_there(i)) {
+		smp_post(i, quiet_here, NULL);
+	}
+	for (unsigned i = 1; i < processors; i++) {
+		if (smp_wait(i, ANSWER_MS)) {
 			continue;
 		}
 		if (!smp_restart(i) || !quiet_there(i)) {
