@@ -314,6 +314,18 @@ conformance-kvm: conformance-kvm-needs
 	@tools/conform-kvm --kernel 6.1 $(T)
 	@tools/conform-kvm --kernel 7.3 $(T)
 
+# The columns of the page in docs/; each is made of the logs that the two targets above have left.
+CONFORM_LOGS := $(B)/conform
+VERDIGRIS_LOGS = $(wildcard $(foreach n,1 2 4,$(CONFORM_LOGS)/verdigris-smp$(n).log))
+
+.PHONY: conformance-report
+## make conformance-report  docs/conformance.html and .md, from the logs that the two above have left
+conformance-report:
+	@tools/conform-report --html docs/conformance.html --markdown docs/conformance.md \
+		--column "Verdigris" $(VERDIGRIS_LOGS) \
+		--column "KVM, Linux 6.1" $(wildcard $(CONFORM_LOGS)/kvm-6.1-smp4.log) \
+		--column "KVM, Linux 7.3" $(wildcard $(CONFORM_LOGS)/kvm-7.3-smp4.log)
+
 # --- Running it -------------------------------------------------------------------------------------------------
 
 # Which Debian kernel `make run` starts (6.1 or 7.3), and what else tools/run should hear.

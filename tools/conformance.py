@@ -129,16 +129,23 @@ class Log:
         return sum(1 for outcome in self.outcomes.values() if outcome.verdict == verdict)
 
 
-def run_to_end(run_once, words, restarts=10):
-    """Runs the suite, going on behind each requirement that kills the machine. run_once(words) returns the text."""
-    texts = [run_once(words)]
-    for _ in range(restarts):
-        last = Log(texts[-1])
-        dead = last.last_begun()
-        if last.plan is not None or dead is None:
+def run_to_end(run_once, words, file, restarts=20):
+    """Runs the suite, going on behind each requirement that kills the machine.
+
+    run_once(words) returns the text, which goes to the file at once; all of it is the answer.
+    """
+    whole, more = "", words
+    for _ in range(restarts + 1):
+        text = run_once(more)
+        text += "" if text.endswith("\n") else "\n"
+        whole += text
+        file.write(text)
+        file.flush()
+        last = Log(text)
+        if last.plan is not None or last.last_begun() is None:
             break
-        texts.append(run_once(words + [f"after={dead}"]))
-    return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
+        more = words + [f"after={last.last_begun()}"]
+    return whole
 
 
 def selftest_rows(text):

@@ -160,7 +160,7 @@ static void consider(const struct requirement *requirement)
 	uint64_t missing = requirement->needs & ~offered();
 
 	requirement_id(requirement, id);
-	if (!options_choose(id)) {
+	if (!options_choose(id) || requirement->processors < options.processors) {
 		return;
 	}
 	if (options.list) {

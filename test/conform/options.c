@@ -46,6 +46,13 @@ static unsigned number_at(const char *digits)
 	return value;
 }
 
+static void number_read(const char *word, const char *key, unsigned *to)
+{
+	if (value_of(word, key) != NULL && number_at(value_of(word, key)) != 0) {
+		*to = number_at(value_of(word, key));
+	}
+}
+
 static void ending_read(const char *value)
 {
 	if (word_is(value, "exit")) {
@@ -79,9 +86,8 @@ static void word_read(const char *word)
 	options.list |= word_is(word, "list");
 	options.selftest |= word_is(word, "selftest");
 	options.testdev |= word_is(word, "testdev");
-	if (value_of(word, "limit") != NULL && number_at(value_of(word, "limit")) != 0) {
-		options.limit_s = number_at(value_of(word, "limit"));
-	}
+	number_read(word, "limit", &options.limit_s);
+	number_read(word, "processors", &options.processors);
 	if (value_of(word, "end") != NULL) {
 		ending_read(value_of(word, "end"));
 	}

@@ -41,7 +41,8 @@ struct options {
 	bool list;
 	bool selftest;
 	bool testdev;
-	unsigned limit_s; /* how long one requirement may take */
+	unsigned processors; /* only requirements that take so many at least */
+	unsigned limit_s;    /* how long one requirement may take */
 	enum ending ending;
 };
 
