@@ -130,7 +130,7 @@ def matrix(report):
 
 def page(report):
     names = "".join(f'<li><a href="#area-{escape(area)}">{escape(area)}</a> {len(rows)}</li>' for area, rows in report.areas())
-    return f"""<!-- SPDX-License-Identifier: MIT -->
+    return f"""<!-- SPDX-License-Identifier: MPL-2.0 -->
 <!DOCTYPE html>
 <html lang="en">
 <head>
