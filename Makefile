@@ -229,7 +229,7 @@ fuzz-guest: $(B)/verdigris.elf $(B)/guest/fuzzer.elf
 	tools/run --smp $(SMP) --append seed=$(SEED),steps=$(STEPS),from=$(or $(FROM),0) $(B)/guest/fuzzer.elf
 
 .SECONDEXPANSION:
-$(B)/guest/%.elf: $$(patsubst $$(percent),$(B)/guest/obj/$$(percent).o,$$(wildcard test/guest/$$*/*.c)) $(GUEST_FRAMEWORK) test/guest/framework/guest.lds
+$(B)/guest/%.elf: $$(patsubst $$(percent),$(B)/guest/obj/$$(percent).o,$$(wildcard test/guest/$$*/*.c test/guest/$$*/*.S)) $(GUEST_FRAMEWORK) test/guest/framework/guest.lds
 	$(Q)$(LD) -n -nostdlib -static --no-warn-rwx-segments -T test/guest/framework/guest.lds -o $@64 $(filter %.o,$^)
 	$(Q)$(OBJCOPY) -O elf32-i386 --strip-debug $@64 $@
 

@@ -3,10 +3,13 @@
  * The tables against a second transcription of the specification: what rows with a function say, typed here once more
  * as plain numbers, and what must hold for all rows, such as their order.
  */
+#include "abi/hv_call_debug.h"
+#include "abi/hv_call_extended.h"
 #include "abi/hv_call_ipi.h"
 #include "abi/hv_call_message.h"
 #include "abi/hv_call_misc.h"
 #include "abi/hv_call_port.h"
+#include "abi/hv_call_registers.h"
 #include "abi/hv_call_tlb.h"
 #include "abi/hv_cpuid.h"
 #include "abi/hv_hypercall.h"
@@ -58,11 +61,15 @@ static const struct call calls_expected[] = {
 	{0x0002, SIMPLE, 24, 0, 0, 3, 0},
 	{0x0003, REP, 24, 8, 0, 3, 0},
 	{0x0008, SIMPLE, 8, 0, 0, 1, 0},
+	{0x000A, SIMPLE, 16, 0, 0, 1, 0},
 	{0x000B, SIMPLE, 16, 0, 0, 1, 0},
 	{0x0013, SIMPLE, 32, 0, 0, 7, 0},
 	{0x0014, REP, 32, 8, 0, 7, 0},
 	{0x0015, SIMPLE, 24, 0, 0, 7, 0},
 	{0x0046, SIMPLE, 0, 0, 8, 0, 0x200000000},
+	{0x0050, REP, 16, 4, 0, 11, 0x2000000000000},
+	{0x0051, REP, 16, 32, 0, 3, 0x2000000000000},
+	{0x0052, SIMPLE, 32, 0, 16, 11, 0x2000000000000},
 	{0x0057, SIMPLE, 48, 0, 0, 0, 0},
 	{0x0058, SIMPLE, 16, 0, 0, 1, 0},
 	{0x0059, SIMPLE, 40, 0, 0, 0, 0},
@@ -70,12 +77,19 @@ static const struct call calls_expected[] = {
 	{0x005B, SIMPLE, 16, 0, 0, 1, 0},
 	{0x005C, SIMPLE, 256, 0, 0, 0, 0x1000000000},
 	{0x005D, SIMPLE, 8, 0, 0, 1, 0x2000000000},
+	{0x0069, SIMPLE, 4096, 0, 8, 0, 0x80000000000},
+	{0x006A, SIMPLE, 16, 0, 4096, 0, 0x80000000000},
+	{0x006B, SIMPLE, 8, 0, 0, 1, 0x80000000000},
 	{0x0070, SIMPLE, 32, 0, 0, 0, 0x4000000000},
 	{0x0073, SIMPLE, 0, 0, 0, 1, 0},
 	{0x0074, SIMPLE, 8, 0, 0, 1, 0},
 	{0x0075, SIMPLE, 0, 0, 8, 9, 0},
 	{0x0095, SIMPLE, 56, 0, 0, 0, 0x4000000000},
 	{0x0096, SIMPLE, 72, 0, 0, 0, 0x8000000000},
+	{0x0099, SIMPLE, 240, 0, 0, 0, 0x20000000000000},
+	{0x009A, REP, 16, 4, 0, 11, 0x40},
+	{0x8001, SIMPLE, 0, 0, 8, 0, 0x10000000000000},
+	{0x8002, SIMPLE, 0, 0, 16, 0, 0x10000000000000},
 };
 
 static void calls_have_their_blocks_and_forms(void **state)
@@ -152,12 +166,12 @@ static void a_guest_is_offered_what_works(void **state)
 {
 	(void)state;
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EAX, 0xAEFF);
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EBX, 0x880F0);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EBX, 0x3A88F0);
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_ECX, 0);
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0x8EC530);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0x8EC532);
 	assert_int_equal(HV_CPUID_OFFERED_RECOMMENDATIONS_EAX, 0xE3C);
 	assert_int_equal(HV_CPUID_OFFERED_HARDWARE_EAX, 0xB);
-	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x880F00000AEFF);
+	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x3A88F00000AEFF);
 }
 
 /* Position of every row in its table; 64 bits hold a leaf, a register and a bit. */

@@ -48,6 +48,7 @@ void boot_main(uint32_t multiboot_info);
 static struct handover handover;
 static struct root_entry root_entry;
 static const struct profile *root_profile = &profile_full;
+static bool root_debug_loopback;
 static _Atomic bool root_may_run;
 
 /* --- Memory ------------------------------------------------------------------------------------------------- */
@@ -291,6 +292,9 @@ static void create_root(void)
 	    !partition_create(&machine.hv.root, &machine.hv, 1, root_profile)) {
 		panic_stop("out of memory for the root partition");
 	}
+	if (root_debug_loopback && !debug_channel_open(&machine.hv.root, true)) {
+		panic_stop("out of memory for the debug channel");
+	}
 	for (unsigned i = 0; i < machine.lp_count; i++) {
 		create_vp(i);
 	}
@@ -345,6 +349,12 @@ static void read_options(void)
 			refuse_profile(value);
 		}
 		hv_log(&machine.hv, "profile %s", root_profile->name);
+	}
+	if (handover_option(handover.options, "debug-channel", value, sizeof(value))) {
+		if (strcmp(value, "loopback") != 0) {
+			panic_stop("debug-channel=%s is not known; there is debug-channel=loopback", value);
+		}
+		root_debug_loopback = true;
 	}
 }
 

@@ -27,7 +27,8 @@
 #define FAKE_REGISTERS_MAX 96
 #define FAKE_EVENTS_MAX 1024
 #define FAKE_FRAMES_MAX 2048
-#define FAKE_SEGMENTS_MAX 8
+#define FAKE_SEGMENTS_MAX 16
+#define FAKE_X87_SIZE 160
 #define FAKE_OVERLAYS_MAX 256
 #define FAKE_CPUID_MAX 64
 #define FAKE_MSR_MAX 64
@@ -44,8 +45,11 @@ enum fake_event_kind {
 	FAKE_NESTED_FLUSH,  /* vp: caller */
 	FAKE_TLB_FLUSH,	    /* vp: caller; a: VPs 0 to 63 as bits */
 	FAKE_REGISTER_SET,  /* a: name, b: value */
+	FAKE_SEGMENT_SET,   /* a: name, b: base */
 	FAKE_XMM_SET,	    /* a: how many */
-	FAKE_DEADLINE_SET,  /* a: TSC */
+	FAKE_FPU_SET,
+	FAKE_MSR_WRITE,	   /* a: number, b: value */
+	FAKE_DEADLINE_SET, /* a: TSC */
 	FAKE_KICK,
 	FAKE_LEVEL_EOI,	     /* a: vector */
 	FAKE_LOGICAL_ID_SET, /* a: LDR, b: DFR */
@@ -75,6 +79,7 @@ struct fake_vp {
 	struct fake_register segment_bases[FAKE_SEGMENTS_MAX];
 	unsigned segment_count;
 	uint8_t xmm[FAKE_XMM_COUNT][16];
+	uint8_t x87[FAKE_X87_SIZE];	  /* as FXSAVE has it in front of XMM0 */
 	uint64_t deadline;		  /* UINT64_MAX: none */
 	_Atomic unsigned tlb_flush_count; /* times this VP was a target */
 	_Atomic unsigned nested_flush_count;
@@ -127,6 +132,7 @@ struct fake {
 	unsigned cpuid_count;
 	struct fake_msr msrs[FAKE_MSR_MAX]; /* of the processor beneath */
 	unsigned msr_count;
+	bool msrs_refused; /* the processor takes no value for any */
 
 	char console
 		[FAKE_CONSOLE_SIZE]; /* the newest text is cut off when it is full; always NUL-terminated */

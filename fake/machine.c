@@ -87,6 +87,32 @@ void fake_segment_base_set(struct vp *vp, enum hv_register_name name, uint64_t b
 	machine->segment_bases[i] = (struct fake_register){.name = name, .value = base};
 }
 
+void machine_segment_set(struct vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest)
+{
+	fake_register_set(vp, name, rest);
+	fake_segment_base_set(vp, name, base);
+	fake_record(fake_of_vp(vp), FAKE_SEGMENT_SET, vp, name, base);
+}
+
+/* The image's first 160 bytes are control, status and ST0 to ST7; then come XMM0 to XMM15. */
+void machine_fpu_get(struct vp *vp, void *image)
+{
+	const struct fake_vp *machine = fake_vp_machine(vp);
+
+	memset(image, 0, MACHINE_FPU_SIZE);
+	memcpy(image, machine->x87, sizeof(machine->x87));
+	memcpy((uint8_t *)image + sizeof(machine->x87), machine->xmm, sizeof(machine->xmm));
+}
+
+void machine_fpu_set(struct vp *vp, const void *image)
+{
+	struct fake_vp *machine = fake_vp_machine(vp);
+
+	memcpy(machine->x87, image, sizeof(machine->x87));
+	memcpy(machine->xmm, (const uint8_t *)image + sizeof(machine->x87), sizeof(machine->xmm));
+	fake_record(fake_of_vp(vp), FAKE_FPU_SET, vp, 0, 0);
+}
+
 void fake_xmm_set(struct vp *vp, unsigned index, const void *value)
 {
 	memcpy(fake_vp_machine(vp)->xmm[index], value, 16);
@@ -231,6 +257,18 @@ uint64_t machine_msr_read(struct vp *vp, uint32_t number)
 		}
 	}
 	return 0;
+}
+
+bool machine_msr_write(struct vp *vp, uint32_t number, uint64_t value)
+{
+	struct fake *fake = fake_of_vp(vp);
+
+	if (fake->msrs_refused) {
+		return false;
+	}
+	fake_msr_set(fake, number, value);
+	fake_record(fake, FAKE_MSR_WRITE, vp, number, value);
+	return true;
 }
 
 /* VMMCALL; RET. */

@@ -91,6 +91,11 @@ uint64_t machine_segment_base(struct vp *vp, enum hv_register_name name)
 	return backend->segment_base(x86_vp_of(vp), name);
 }
 
+void machine_segment_set(struct vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest)
+{
+	backend->segment_set(x86_vp_of(vp), name, base, rest);
+}
+
 uint64_t machine_tsc(struct hv *hv)
 {
 	(void)hv;
@@ -149,6 +154,12 @@ uint64_t machine_msr_read(struct vp *vp, uint32_t number)
 	(void)vp;
 	cpu_rdmsr_safe(number, &value);
 	return value;
+}
+
+bool machine_msr_write(struct vp *vp, uint32_t number, uint64_t value)
+{
+	(void)vp;
+	return cpu_wrmsr_safe(number, value);
 }
 
 size_t machine_hypercall_code(uint8_t code[16])

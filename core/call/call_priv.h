@@ -11,10 +11,13 @@
  */
 #pragma once
 
+#include "abi/hv_call_debug.h"
+#include "abi/hv_call_extended.h"
 #include "abi/hv_call_ipi.h"
 #include "abi/hv_call_message.h"
 #include "abi/hv_call_misc.h"
 #include "abi/hv_call_port.h"
+#include "abi/hv_call_registers.h"
 #include "abi/hv_call_tlb.h"
 #include "abi/hv_types.h"
 #include "core/gate.h"
@@ -82,6 +85,11 @@ static inline uint32_t call_row_index(uint16_t code)
 {
 	return CALL_ROW_INDEX((uint32_t)code);
 }
+
+/* Who a call is about, when it may be the caller's own partition alone (target.c). */
+enum hv_status call_check_own_partition(const struct call *call, uint64_t partition_id);
+/* A VP of the caller's partition: its index, also for HV_VP_INDEX_SELF. */
+enum hv_status call_find_own_vp(const struct call *call, uint32_t vp_index, uint32_t *index);
 
 extern const struct call_row call_rows[CALL_ROW_COUNT];
 

@@ -149,7 +149,7 @@ static enum hv_status fast_check(const struct call_row *row, const struct blocks
 	return HV_STATUS_SUCCESS;
 }
 
-/* SPEC: a form of call that the partition is not offered is an undefined instruction for it. */
+/* SPEC: whoever uses registers for input or output beyond what is offered gets #UD. */
 static bool form_is_offered(const struct vp *vp, const struct blocks *blocks)
 {
 	const struct partition *partition = vp->partition;
@@ -283,6 +283,7 @@ static void call_prepare(struct call *call, const struct call_row *row, const st
 	if (blocks->output_size != 0) {
 		memset(output, 0, blocks->output_size);
 	}
+	call->fast = blocks->fast;
 	call->header = input;
 	call->variable = (const uint64_t *)(input + row->header_size);
 	call->variable_count = (blocks->header_size - row->header_size) / 8;

@@ -528,6 +528,24 @@ static void fast_output_that_is_not_offered_is_undefined(void **state)
 	fake_hv_destroy(own.fake);
 }
 
+static void xmm_input_that_is_not_offered_is_undefined(void **state)
+{
+	struct vp *vp = own_machine();
+
+	(void)state;
+	vp->partition->features &= ~(UINT32_C(1) << 4);
+	own_call_filled(vp, OWN_LOOK | FAST, GATE_UNDEFINED);
+	own_call_filled(vp, caller_control(OWN_FAST_COPY, 0, 1, 0) | FAST, GATE_CONTINUE);
+	own_call_filled(vp, caller_control(OWN_FAST_COPY, 0, 2, 0) | FAST, GATE_UNDEFINED);
+	own_call_filled(vp, caller_control(OWN_VARIABLE, 0, 14, 0) | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_INVALID_HYPERCALL_INPUT);
+	own_call_filled(vp, OWN_REGISTERS | FAST, GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	assert_int_equal(own_call(vp, OWN_LOOK, CALLER_INPUT.value, 0), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], HV_STATUS_SUCCESS);
+	fake_hv_destroy(own.fake);
+}
+
 /* --- Extended calls ------------------------------------------------------------------------------------------- */
 
 static void extended_codes_have_rows_of_their_own(void **state)
@@ -763,6 +781,7 @@ int main(void)
 		cmocka_unit_test(fast_rep_calls_keep_output_when_continued),
 		cmocka_unit_test(fast_rep_calls_that_fail_keep_what_is_done),
 		cmocka_unit_test(fast_output_that_is_not_offered_is_undefined),
+		cmocka_unit_test(xmm_input_that_is_not_offered_is_undefined),
 		cmocka_unit_test(extended_codes_have_rows_of_their_own),
 		cmocka_unit_test(a_rep_call_does_all_elements),
 		cmocka_unit_test(a_rep_call_is_continued_when_time_is_up),

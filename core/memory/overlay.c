@@ -129,6 +129,18 @@ void overlay_detach(struct partition *partition, struct vp *caller, struct overl
 	lock_release(&partition->overlay_lock);
 }
 
+bool overlay_covers(struct partition *partition, gpn_t page, enum machine_access *access)
+{
+	lock_acquire(&partition->overlay_lock);
+	const struct overlay_page *overlay = overlay_at(partition, page);
+
+	if (overlay != NULL) {
+		*access = overlay->access;
+	}
+	lock_release(&partition->overlay_lock);
+	return overlay != NULL;
+}
+
 void *overlay_guest_page(struct partition *partition, gpn_t page, bool write)
 {
 	lock_acquire(&partition->overlay_lock);

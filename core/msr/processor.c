@@ -66,8 +66,7 @@ static enum msr_result shadow_write(struct msr_access *access, unsigned index)
 #define VM_CR_SVM_LOCK (UINT64_C(1) << 3)
 #define VM_CR_SVM_DISABLE (UINT64_C(1) << 4)
 
-/* The bits that the features shown by CPUID give a meaning. */
-static uint64_t efer_legal(struct vp *vp)
+uint64_t msr_efer_legal(struct vp *vp)
 {
 	struct cpuid_result extended = cpuid_answer(vp, 0x80000001, 0);
 	struct cpuid_result features = cpuid_answer(vp, 0x80000021, 0);
@@ -97,7 +96,7 @@ static enum msr_result msr_write_processor_EFER(struct msr_access *access)
 	uint64_t old = machine_register_get(vp, HV_X64_REGISTER_EFER);
 	uint64_t value = access->value;
 
-	if ((value & ~efer_legal(vp)) != 0) {
+	if ((value & ~msr_efer_legal(vp)) != 0) {
 		return MSR_FAULT;
 	}
 	/* Is long mode switched while paging is on? */
@@ -122,12 +121,20 @@ static bool memory_type_is_legal(uint8_t type)
 	return type <= 7 && type != 2 && type != 3;
 }
 
-static enum msr_result msr_write_processor_PAT(struct msr_access *access)
+bool msr_pat_is_legal(uint64_t value)
 {
 	for (unsigned i = 0; i < 8; i++) {
-		if (!memory_type_is_legal((uint8_t)(access->value >> (8 * i)))) {
-			return MSR_FAULT;
+		if (!memory_type_is_legal((uint8_t)(value >> (8 * i)))) {
+			return false;
 		}
+	}
+	return true;
+}
+
+static enum msr_result msr_write_processor_PAT(struct msr_access *access)
+{
+	if (!msr_pat_is_legal(access->value)) {
+		return MSR_FAULT;
 	}
 	machine_register_set(access->vp, HV_X64_REGISTER_PAT, access->value);
 	return MSR_DONE;

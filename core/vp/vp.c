@@ -11,10 +11,11 @@
 #include "core/machine.h"
 #include "core/partition.h"
 #include "core/reftime.h"
+#include "core/registers.h"
 
 #define REQUESTS_OF_CORE                                                                                     \
 	((uint32_t)(VP_REQUEST_INIT | VP_REQUEST_SIPI | VP_REQUEST_NMI | VP_REQUEST_INTERRUPT |              \
-		    VP_REQUEST_DEADLINE))
+		    VP_REQUEST_DEADLINE | VP_REQUEST_START))
 
 bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint32_t apic_id)
 {
@@ -28,6 +29,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	}
 	atomic_store(&vp->requests, 0);
 	atomic_store(&vp->sipi_vector, 0);
+	atomic_store(&vp->start_claimed, false);
 	vp->activity = index == 0 ? VP_RUNNING : VP_WAIT_FOR_SIPI;
 	vp->nmi_pending = false;
 	vp->deadline = UINT64_MAX;
@@ -58,10 +60,16 @@ static void unhalted_stop_or_go(struct vp *vp)
 	}
 }
 
+/* Other LPs read it to know whether the VP waits for start-up. */
+static void activity_set(struct vp *vp, enum vp_activity activity)
+{
+	__atomic_store_n(&vp->activity, activity, __ATOMIC_RELEASE);
+}
+
 static void sleep_as(struct vp *vp, enum vp_activity activity)
 {
 	vp->runtime = vp_runtime_now(vp);
-	vp->activity = activity;
+	activity_set(vp, activity);
 	unhalted_stop_or_go(vp);
 }
 
@@ -69,7 +77,7 @@ static void sleep_as(struct vp *vp, enum vp_activity activity)
 static void run(struct vp *vp)
 {
 	vp->runtime_start = machine_tsc(vp->partition->hv);
-	vp->activity = VP_RUNNING;
+	activity_set(vp, VP_RUNNING);
 	unhalted_stop_or_go(vp);
 	atomic_fetch_or(&vp->requests, VP_REQUEST_INTERRUPT);
 }
@@ -137,6 +145,37 @@ static void handle_sipi(struct vp *vp)
 	}
 }
 
+static bool waits_for_start(const struct vp *vp)
+{
+	return __atomic_load_n(&vp->activity, __ATOMIC_ACQUIRE) == VP_WAIT_FOR_SIPI;
+}
+
+/* Of several that want to start the VP one wins; the context is its own until the VP has loaded it. The second look is
+ * for a VP that was started between the first one and the claim. CHOICE: an INIT that is still on its way does not count. */
+bool vp_start(struct vp *vp, const struct hv_initial_vp_context *context)
+{
+	if (!waits_for_start(vp) || atomic_exchange(&vp->start_claimed, true)) {
+		return false;
+	}
+	if (!waits_for_start(vp)) {
+		atomic_store(&vp->start_claimed, false);
+		return false;
+	}
+	vp->start_context = *context;
+	vp_request(vp, VP_REQUEST_START);
+	return true;
+}
+
+/* If a start-up IPI came first, the VP runs already. */
+static void handle_start(struct vp *vp)
+{
+	if (vp->activity == VP_WAIT_FOR_SIPI) {
+		vp_context_load(vp, &vp->start_context);
+		run(vp);
+	}
+	atomic_store(&vp->start_claimed, false);
+}
+
 /* CHOICE: an NMI for a VP that has not been started is lost. Kept, it would strike in the first real-mode
  * instructions. */
 static void handle_nmi(struct vp *vp)
@@ -155,6 +194,9 @@ void vp_handle_requests(struct vp *vp)
 	}
 	if ((requests & VP_REQUEST_SIPI) != 0) {
 		handle_sipi(vp);
+	}
+	if ((requests & VP_REQUEST_START) != 0) {
+		handle_start(vp);
 	}
 	if ((requests & VP_REQUEST_NMI) != 0) {
 		handle_nmi(vp);

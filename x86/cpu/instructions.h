@@ -55,6 +55,45 @@ static inline bool cpu_rdmsr_safe(uint32_t number, uint64_t *value)
 	return ok;
 }
 
+/* Writes an MSR that this processor may lack, or a value that it may refuse: false when it raises #GP. */
+static inline bool cpu_wrmsr_safe(uint32_t number, uint64_t value)
+{
+	bool ok = false;
+
+	__asm__ volatile("1: wrmsr\n"
+			 "   movb $1, %[ok]\n"
+			 "2:\n"
+			 "   .pushsection .fixup, \"a\"\n"
+			 "   .quad 1b, 2b\n"
+			 "   .popsection"
+			 : [ok] "+r"(ok)
+			 : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+	return ok;
+}
+
+/* XCR0. CR4.OSXSAVE must be set. */
+static inline uint64_t cpu_xgetbv(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Nothing happens when the processor does not take the value. */
+static inline void cpu_xsetbv_safe(uint64_t value)
+{
+	__asm__ volatile("1: xsetbv\n"
+			 "2:\n"
+			 "   .pushsection .fixup, \"a\"\n"
+			 "   .quad 1b, 2b\n"
+			 "   .popsection"
+			 :
+			 : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+}
+
 static inline uint64_t cpu_rdtsc(void)
 {
 	uint32_t low, high;
@@ -106,6 +145,24 @@ CPU_CONTROL_REGISTER(0)
 CPU_CONTROL_REGISTER(2)
 CPU_CONTROL_REGISTER(3)
 CPU_CONTROL_REGISTER(4)
+
+#define CPU_DEBUG_REGISTER(n)                                                                                \
+	static inline uint64_t cpu_read_dr##n(void)                                                          \
+	{                                                                                                    \
+		uint64_t value;                                                                              \
+                                                                                                             \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(value));                                        \
+		return value;                                                                                \
+	}                                                                                                    \
+	static inline void cpu_write_dr##n(uint64_t value)                                                   \
+	{                                                                                                    \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                          \
+	}
+
+CPU_DEBUG_REGISTER(0)
+CPU_DEBUG_REGISTER(1)
+CPU_DEBUG_REGISTER(2)
+CPU_DEBUG_REGISTER(3)
 
 static inline void cpu_pause(void)
 {

@@ -2,8 +2,10 @@
 /*
  * void machine_xmm_get(struct vp *vp, unsigned count, void *out)
  * void machine_xmm_set(struct vp *vp, unsigned count, const void *in)
+ * void machine_fpu_get(struct vp *vp, void *image)
+ * void machine_fpu_set(struct vp *vp, const void *image)
  *
- * The hypervisor is compiled without SSE, so XMM0 to XMM5 still hold what the guest left in them. CR4.OSFXSR is set
+ * The hypervisor is compiled without SSE and x87, so the registers still hold what the guest left in them. CR4.OSFXSR is set
  * (svm_lp_enable). CR0.TS may be the guest's concern, but CR0 is the host's here.
  */
 	.text
@@ -45,4 +47,14 @@ machine_xmm_set:
 	je 1f
 	movups 80(%rdx), %xmm5
 1:	ret
+
+	.globl machine_fpu_get
+machine_fpu_get:
+	fxsave64 (%rsi)
+	ret
+
+	.globl machine_fpu_set
+machine_fpu_set:
+	fxrstor64 (%rsi)
+	ret
 	.section .note.GNU-stack, "", @progbits

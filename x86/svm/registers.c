@@ -6,6 +6,7 @@
  * they are brought into the VMCB by VMSAVE before they are looked at, and taken back by VMLOAD after a change.
  */
 #include "core/vp.h"
+#include "x86/cpu/guest_registers.h"
 #include "x86/panic.h"
 #include "x86/svm/svm_priv.h"
 
@@ -141,12 +142,16 @@ static uint64_t other_register_get(struct x86_vp *vp, enum hv_register_name name
 {
 	const uint64_t *field = extra_field(vp->vmcb, name);
 	const struct vmcb_segment *segment = segment_fresh(vp, name);
+	uint64_t value;
 
 	if (name >= HV_X64_REGISTER_RAX && name <= HV_X64_REGISTER_R15) {
 		return vp->vp.gpr[name - HV_X64_REGISTER_RAX];
 	}
 	if (segment != NULL) {
 		return segment_rest(segment);
+	}
+	if (guest_register_get(name, &value)) {
+		return value;
 	}
 	if (field == NULL) {
 		panic_vp(&vp->vp, "the core asks for register 0x%x, which the AMD back end does not have",
@@ -170,6 +175,9 @@ static void extra_register_set(struct x86_vp *vp, enum hv_register_name name, ui
 {
 	uint64_t *field = extra_field(vp->vmcb, name);
 
+	if (guest_register_set(name, value)) {
+		return;
+	}
 	if (field == NULL) {
 		panic_vp(&vp->vp, "the core sets register 0x%x, which the AMD back end does not have", name);
 	}

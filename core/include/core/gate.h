@@ -23,6 +23,7 @@ enum gate_result {
 struct call {
 	struct vp *vp;		  /* the caller */
 	bool long_mode;		  /* made by 64-bit code */
+	bool fast;		  /* input and output are in registers */
 	const void *header;	  /* private copy of the input header, 8-aligned */
 	const uint64_t *variable; /* variable header (VP-set banks), private copy */
 	uint32_t variable_count;  /* in 8-byte units */

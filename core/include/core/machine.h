@@ -66,11 +66,18 @@ uint64_t machine_register_get(struct vp *vp, enum hv_register_name name);
 void machine_register_set(struct vp *vp, enum hv_register_name name, uint64_t value);
 
 uint64_t machine_segment_base(struct vp *vp, enum hv_register_name name);
+void machine_segment_set(struct vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest);
 
 /* Copies XMM0..XMM(count-1) of the VP, 16 bytes each, count at most 6: out, and in. What a wider register has above
  * its low 16 bytes stays as it is. */
 void machine_xmm_get(struct vp *vp, unsigned count, void *out);
 void machine_xmm_set(struct vp *vp, unsigned count, const void *in);
+
+/* The VP's x87 and SSE state as FXSAVE64 lays it out: 512 bytes, aligned to 16. What is set must have no reserved bit of
+ * MXCSR. */
+#define MACHINE_FPU_SIZE 512
+void machine_fpu_get(struct vp *vp, void *image);
+void machine_fpu_set(struct vp *vp, const void *image);
 
 /* --- Time --------------------------------------------------------------------------------------------------- */
 
@@ -102,8 +109,10 @@ void machine_vp_init_state(struct vp *vp);
 /* Starts the VP in real mode at vector << 12, as a start-up IPI does. */
 void machine_vp_sipi_state(struct vp *vp, uint8_t vector);
 
-/* The value of a processor MSR on this LP; 0 when the processor has no such MSR. */
+/* The value of a processor MSR on this LP; 0 when the processor has no such MSR. The other: false, and nothing
+ * changed, when the processor does not take the value. */
 uint64_t machine_msr_read(struct vp *vp, uint32_t number);
+bool machine_msr_write(struct vp *vp, uint32_t number, uint64_t value);
 
 /* The instructions of the hypercall page: at most 16 bytes into `code`; returns how many. */
 size_t machine_hypercall_code(uint8_t code[16]);

@@ -27,5 +27,9 @@ enum msr_result {
 enum msr_result msr_read(struct vp *vp, uint32_t number, uint64_t *value);
 enum msr_result msr_write(struct vp *vp, uint32_t number, uint64_t value);
 
+/* The bits of EFER to which the features shown by CPUID give a meaning; whether a value of PAT names memory types only. */
+uint64_t msr_efer_legal(struct vp *vp);
+bool msr_pat_is_legal(uint64_t value);
+
 /* What the guest may do with a processor MSR without leaving the guest: the machine makes its permission map from this. */
 bool msr_passes_through(uint32_t number, bool write);

@@ -50,6 +50,9 @@ static inline bool overlay_enabled(const struct overlay_page *overlay)
 	return (overlay_msr(overlay) & 1) != 0;
 }
 
+/* Does the guest see an overlay at `page`? Then what it may do with it is in `access`. */
+bool overlay_covers(struct partition *partition, gpn_t page, enum machine_access *access);
+
 /* Where the hypervisor reaches what the guest sees at `page`: an overlay's frame or RAM. NULL when neither, or when
  * `write` and the overlay is read-only, or when the overlay could go away while the frame is being used. */
 void *overlay_guest_page(struct partition *partition, gpn_t page, bool write);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "core/debug.h"
 #include "core/lock.h"
 #include "core/overlay.h"
 #include "core/port.h"
@@ -48,6 +49,7 @@ struct partition {
 	struct overlay_page reference_tsc;     /* (o) */
 	struct crash_record crash;
 	struct port_space ports;
+	struct debug_channel debug;
 	void *machine; /* (c) the machine's own part */
 };
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "abi/hv_call_registers.h"
 #include "core/addr.h"
 #include "core/apic.h"
 #include "core/msr.h"
@@ -48,6 +49,7 @@ enum vp_request {
 	VP_REQUEST_TLB_FLUSH = 1u << 4, /* handled by the machine */
 	VP_REQUEST_DEADLINE = 1u << 5,	/* vp_deadline_reached is due */
 	VP_REQUEST_STOP = 1u << 6,	/* handled by the machine: leave the guest for good */
+	VP_REQUEST_START = 1u << 7,	/* context in vp->start_context */
 };
 
 enum vp_activity {
@@ -61,7 +63,7 @@ struct vp {
 	uint64_t gpr[GPR_COUNT];     /* (v) */
 	_Atomic uint32_t requests;   /* (a) enum vp_request */
 	_Atomic uint8_t sipi_vector; /* (a) */
-	enum vp_activity activity;   /* (v) */
+	enum vp_activity activity;   /* (v) written, (a) read: vp_start */
 	uint32_t index;		     /* (c) VP index */
 	struct partition *partition; /* (c) */
 	struct apic apic;
@@ -73,7 +75,9 @@ struct vp {
 	void *call_input;  /* (c) allocated by vp_create: one page, private copy of a hypercall's input */
 	void *call_output; /* (c) allocated by vp_create: one page, a hypercall's output before it is copied */
 	bool nmi_pending;  /* (v) */
-	uint64_t deadline;    /* (v) last value given to machine_deadline_set, TSC */
+	atomic_bool start_claimed;		    /* (a) somebody is about to start the VP */
+	struct hv_initial_vp_context start_context; /* whoever claimed it writes, then the VP's LP reads */
+	uint64_t deadline;			    /* (v) last value given to machine_deadline_set, TSC */
 	uint64_t monitor_due; /* (v) TSC at which VP 0 looks at monitors' pages; UINT64_MAX: there are none */
 	uint64_t runtime_start; /* (v) TSC when the VP last began to run */
 	uint64_t runtime;	/* (v) TSC ticks run before that; HV_X64_MSR_VP_RUNTIME */
@@ -86,7 +90,11 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 /* From any LP: sets request bits and kicks. */
 void vp_request(struct vp *vp, uint32_t requests);
 
-/* Before each entry into the guest, when `requests` has any bit of the core's: INIT, SIPI, NMI, DEADLINE, INTERRUPT. Clears them. */
+/* From any LP: starts a VP that waits for start-up in this state, which must be legal. False: it does not wait. */
+bool vp_start(struct vp *vp, const struct hv_initial_vp_context *context);
+
+/* Before each entry into the guest, when `requests` has any bit of the core's: INIT, SIPI, START, NMI, DEADLINE,
+ * INTERRUPT. Clears them. */
 void vp_handle_requests(struct vp *vp);
 
 /* The machine's clock has reached the deadline: expires timers and sets the next deadline. */

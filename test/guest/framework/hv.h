@@ -30,7 +30,12 @@
 #define HV_EAX_GUEST_IDLE (1u << 10)
 #define HV_EAX_FREQUENCIES (1u << 11)
 #define HV_EBX_PARTITION_ID (1u << 1)
+#define HV_EBX_DEBUGGING (1u << 11)
+#define HV_EBX_VP_REGISTERS (1u << 17)
 #define HV_EBX_FAST_OUTPUT (1u << 19)
+#define HV_EBX_EXTENDED_CALLS (1u << 20)
+#define HV_EBX_START_VP (1u << 21)
+#define HV_EDX_GUEST_DEBUGGING (1u << 1)
 #define HV_EDX_XMM_INPUT (1u << 4)
 #define HV_EDX_GUEST_IDLE (1u << 5)
 #define HV_EDX_FREQUENCIES (1u << 8)
@@ -96,6 +101,12 @@
 #define HV_INVALID_ALIGNMENT 0x4u
 #define HV_INVALID_PARAMETER 0x5u
 #define HV_ACCESS_DENIED 0x6u
+#define HV_OPERATION_DENIED 0x8u
+#define HV_INVALID_PARTITION_ID 0xDu
+#define HV_INVALID_VP_INDEX 0xEu
+#define HV_INVALID_VP_STATE 0x15u
+#define HV_INVALID_REGISTER_VALUE 0x50u
+#define HV_UNKNOWN_REGISTER_NAME 0x87u
 
 #define HV_TEST_GUEST_ID 0x8100000000000001ull /* open source, OS type 1, version nil */
 
