@@ -3,7 +3,8 @@
  * The VP assist page and its first bit, "No EOI required". TLFS 6.0b, 7.8.7 and 10.3.5.
  *
  * Handlers note what they find; looking at the ISR makes a lazy hypervisor settle what it left open, so each requirement
- * looks only where that is its subject.
+ * looks only where that is its subject. A hypervisor may take the bit back at any time, for instance when the host
+ * interrupts: so whether it sets the bit is asked many times, and one yes is enough.
  */
 #include "conform.h"
 #include "synic_help.h"
@@ -63,7 +64,6 @@ static volatile bool kept_there;
 /* --- the bit --- */
 
 static volatile bool bit_at_entry, bit_late, bit_of_low, in_service_after;
-static volatile bool send_low;
 
 static void handle_plain(struct trap_frame *frame)
 {
@@ -72,13 +72,23 @@ static void handle_plain(struct trap_frame *frame)
 	end_interrupt();
 }
 
+#define ROUNDS 50u
+
 void conform_apic_assist_bit_set(void)
 {
+	unsigned with_bit = 0;
+
 	page_on();
 	irq_set(VECTOR_HIGH, handle_plain);
-	apic_send_self(VECTOR_HIGH);
-	expect(interrupt_comes(VECTOR_HIGH, 1), "a lone edge-triggered interrupt comes");
-	expect(bit_at_entry, "with 'No EOI required' set");
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		apic_send_self(VECTOR_HIGH);
+		if (!expect(interrupt_comes(VECTOR_HIGH, i), "lone edge-triggered interrupt %u comes", i)) {
+			return;
+		}
+		with_bit += bit_at_entry;
+	}
+	remark("%u of %u interrupts came with the bit set", with_bit, ROUNDS);
+	expect(with_bit != 0, "some of them come with 'No EOI required' set");
 	expect(!offered_now(), "which is clear afterwards");
 }
 
@@ -105,13 +115,13 @@ void conform_apic_assist_many(void)
 {
 	page_on();
 	irq_set(VECTOR_HIGH, handle_plain);
-	for (unsigned i = 1; i <= 50; i++) {
+	for (unsigned i = 1; i <= ROUNDS; i++) {
 		apic_send_self(VECTOR_HIGH);
 		if (!interrupt_comes(VECTOR_HIGH, i)) {
 			break;
 		}
 	}
-	expect_equal(taken(VECTOR_HIGH), 50, "interrupts of fifty, each ended in the recommended way");
+	expect_equal(taken(VECTOR_HIGH), ROUNDS, "interrupts, each ended in the recommended way");
 	expect_equal(apic_highest(APIC_ISR), 0, "the highest vector in service");
 }
 
@@ -124,14 +134,23 @@ static void handle_low_plain(struct trap_frame *frame)
 
 void conform_apic_assist_lower_waits(void)
 {
+	bool high_with_bit = false, low_with_bit = false;
+
 	page_on();
 	irq_set(VECTOR_HIGH, handle_plain);
 	irq_set(VECTOR_LOW, handle_low_plain);
-	apic_send_self(VECTOR_LOW);
-	apic_send_self(VECTOR_HIGH);
-	expect(interrupt_comes(VECTOR_LOW, 1) && taken(VECTOR_HIGH) == 1, "two waiting interrupts come");
-	expect(!bit_at_entry, "the higher one with the bit clear, because the lower one waits");
-	expect(bit_of_low, "the lower one with the bit set, because none waits");
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		apic_send_self(VECTOR_LOW);
+		apic_send_self(VECTOR_HIGH);
+		if (!expect(interrupt_comes(VECTOR_LOW, i) && taken(VECTOR_HIGH) == i,
+			    "two waiting interrupts come")) {
+			return;
+		}
+		high_with_bit = high_with_bit || bit_at_entry;
+		low_with_bit = low_with_bit || bit_of_low;
+	}
+	expect(!high_with_bit, "the higher one always with the bit clear, because the lower one waits");
+	expect(low_with_bit, "the lower one also with the bit set, because none waits");
 }
 
 static void handle_while_low_comes(struct trap_frame *frame)
@@ -145,15 +164,24 @@ static void handle_while_low_comes(struct trap_frame *frame)
 
 void conform_apic_assist_lower_comes(void)
 {
+	bool ever_set = false, ever_left = false;
+
 	page_on();
 	irq_set(VECTOR_HIGH, handle_while_low_comes);
 	irq_set(VECTOR_LOW, handle_low_plain);
-	apic_send_self(VECTOR_HIGH);
-	expect(interrupt_comes(VECTOR_LOW, 1),
-	       "a lower interrupt is requested while a higher one is handled");
-	expect(bit_at_entry, "the bit was set before that");
-	expect(!bit_late, "and is clear behind it");
-	expect_equal(taken(VECTOR_LOW), 1, "the lower one comes after the EOI: how often");
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		apic_send_self(VECTOR_HIGH);
+		if (!expect(interrupt_comes(VECTOR_LOW, i),
+			    "a lower interrupt, requested while a higher one is handled, comes")) {
+			return;
+		}
+		ever_set = ever_set || bit_at_entry;
+		ever_left = ever_left || bit_late;
+	}
+	if (!ever_set) {
+		skip_requirement("the bit is never set here");
+	}
+	expect(!ever_left, "the bit is clear behind the request");
 }
 
 static volatile bool high_had_bit, low_in_service_late;

@@ -35,6 +35,16 @@ static bool begin_with_ports(void)
 	return begin();
 }
 
+/* Takes away what may have come, so that the next one has a place. */
+static bool anything_came(void)
+{
+	delay(2);
+	bool came = slot(SINT)->type != MESSAGE_NONE;
+	slot_empty(SINT);
+	wrmsr(MSR_EOM, 0);
+	return came;
+}
+
 void conform_ports_post_delivers(void)
 {
 	if (!begin()) {
@@ -104,6 +114,7 @@ void conform_ports_post_type_zero(void)
 {
 	if (begin()) {
 		expect_equal(post(LINK, 0, 8, 0), HV_INVALID_PARAMETER, "type 0");
+		anything_came();
 	}
 }
 
@@ -112,10 +123,11 @@ void conform_ports_post_type_of_hypervisor(void)
 	if (begin()) {
 		expect_equal(post(LINK, MESSAGE_TIMER_EXPIRED, 24, 0), HV_INVALID_PARAMETER,
 			     "type 0x80000010");
+		expect(!anything_came(), "nothing comes");
 		expect_equal(post(LINK, 0x80000000, 8, 0), HV_INVALID_PARAMETER, "type 0x80000000");
-		delay(1);
-		expect_equal(slot(SINT)->type, MESSAGE_NONE, "the slot's type");
+		expect(!anything_came(), "nothing comes");
 		expect_equal(post(LINK, 0x7FFFFFFF, 8, 0), HV_SUCCESS, "type 0x7FFFFFFF");
+		expect(anything_came(), "the message comes");
 	}
 }
 
