@@ -5,7 +5,7 @@
  * Checked: EFER keeps its form (SVME and reserved bits refused, the rest as on a processor); the SVM MSRs and those
  * that hold physical addresses or control system management raise #GP on writing; VMX MSRs do not exist; neither do
  * synthetic numbers that no specification assigns or this partition has no privilege for. What every kernel reads at
- * boot (PAT, MTRR, ...) still works.
+ * boot (PAT, MTRR, ...) still works; the TSC cannot be moved.
  *
  * Says who: AMD APM volume 2, appendix "MSR cross-reference"; TLFS 2.0a 11.10: an MSR that is not virtualized raises
  * #GP. Deny by default for MSRs with physical addresses is Verdigris' rule.
@@ -20,6 +20,8 @@
 #define EFER_LMA 0x400u
 #define EFER_NXE 0x800u
 #define EFER_SVME 0x1000u
+#define MSR_TSC 0x10u
+#define TSC_LEAP (1ull << 50)
 #define VM_CR 0xC0010114u
 #define VM_CR_SVMDIS 0x10u
 
@@ -53,6 +55,8 @@ static const struct msr unwritable[] = {
 	{0x000001F2, "SMRR_BASE"},
 	{0x000001F3, "SMRR_MASK"},
 	{0x0000009E, "SMBASE"},
+	{0x000000E7, "MPERF"}, /* these two may be read without asking the hypervisor */
+	{0x000000E8, "APERF"},
 };
 
 /* Not there at all: reading and writing raise #GP. */
@@ -127,6 +131,19 @@ static void test_readable(void)
 	}
 }
 
+/* Reading passes without the hypervisor, writing must not: the clock is one for all processors. */
+static void test_tsc(void)
+{
+	uint64_t before = rdtsc();
+
+	wrmsr_safe(MSR_TSC, 0);
+	uint64_t after = rdtsc();
+
+	check(after >= before, "writing 0 to the TSC does not move it back");
+	wrmsr_safe(MSR_TSC, after + TSC_LEAP);
+	check(rdtsc() - after < TSC_LEAP, "nor does another value move it forward");
+}
+
 static void test_vm_cr(void)
 {
 	uint64_t value;
@@ -163,6 +180,7 @@ void test_main(void)
 	test_unwritable();
 	test_absent();
 	test_readable();
+	test_tsc();
 	test_vm_cr();
 	test_sweep();
 }

@@ -120,15 +120,21 @@ park:	cli
 
 /*
  * What a start-up IPI runs, copied to any page below 1 MiB. First it notes the state in which the processor woke:
- * CR0 and EDX behind the code, for the smp test. It addresses itself through CS only.
+ * CR0, CS, CR4, EDX and EFER behind the code, for the smp test. It addresses itself through CS only.
  */
 	.code16
-	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs
+	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs, trampoline_cr4, trampoline_edx, trampoline_efer
 trampoline:
 	cli
+	movl %edx, %cs:(trampoline_edx - trampoline)
 	movl %cr0, %eax
 	movl %eax, %cs:(trampoline_cr0 - trampoline)
+	movl %cr4, %eax
+	movl %eax, %cs:(trampoline_cr4 - trampoline)
 	movw %cs, %cs:(trampoline_cs - trampoline)
+	movl $MSR_EFER, %ecx
+	rdmsr
+	movl %eax, %cs:(trampoline_efer - trampoline)
 	lgdtl %cs:(trampoline_gdt - trampoline)
 	movl $CR0_PE, %eax
 	movl %eax, %cr0
@@ -141,6 +147,12 @@ trampoline_gdt:
 trampoline_cr0:
 	.long 0
 trampoline_cs:
+	.long 0
+trampoline_cr4:
+	.long 0
+trampoline_edx:
+	.long 0
+trampoline_efer:
 	.long 0
 trampoline_end:
 

@@ -15,8 +15,9 @@ extern volatile uint32_t next_cpu_index;
 extern uint64_t boot_pml4[512]; /* 64-bit kernels */
 extern uint8_t cpu_stacks[CPU_MAX][CPU_STACK_SIZE];
 
-/* The code that a start-up IPI runs, and the two words in it where it notes what it found. */
-extern const uint8_t trampoline[], trampoline_end[], trampoline_cr0[], trampoline_cs[];
+/* The code that a start-up IPI runs, and the words in it where it notes what it found. */
+extern const uint8_t trampoline[], trampoline_end[], trampoline_cr0[], trampoline_cs[], trampoline_cr4[],
+	trampoline_edx[], trampoline_efer[];
 
 /* 256 interrupt entries of 16 bytes; where a guarded call and a call of user code go on after a trap. */
 extern const uint8_t trap_stubs[256][16];

@@ -55,6 +55,21 @@ uint32_t smp_trampoline_cs(uint32_t page)
 	return *trampoline_word(page, trampoline_cs);
 }
 
+uint32_t smp_trampoline_cr4(uint32_t page)
+{
+	return *trampoline_word(page, trampoline_cr4);
+}
+
+uint32_t smp_trampoline_edx(uint32_t page)
+{
+	return *trampoline_word(page, trampoline_edx);
+}
+
+uint32_t smp_trampoline_efer(uint32_t page)
+{
+	return *trampoline_word(page, trampoline_efer);
+}
+
 static unsigned alive_count(void)
 {
 	unsigned count = 1;

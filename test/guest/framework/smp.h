@@ -30,6 +30,9 @@ bool smp_alive(unsigned index, uint64_t ms);
 /* For tests of INIT and start-up IPIs: puts the trampoline into the page, and says which index the next one gets. */
 void smp_place_trampoline(uint32_t page);
 void smp_next_index(unsigned index);
-/* What the last processor to come through the trampoline at this page found: CR0 and CS. */
+/* What the last processor to come through the trampoline at this page found. */
 uint32_t smp_trampoline_cr0(uint32_t page);
 uint32_t smp_trampoline_cs(uint32_t page);
+uint32_t smp_trampoline_cr4(uint32_t page);
+uint32_t smp_trampoline_edx(uint32_t page);
+uint32_t smp_trampoline_efer(uint32_t page);

@@ -4,7 +4,7 @@
  *
  * Checked: the same as in lapic-x2apic, with the instructions that kernels use to reach the page (loads, stores,
  * moves to and from absolute addresses, immediates, read-modify-write, compare, test, exchange, extended
- * registers, index registers); flat and cluster model of logical destinations; lowest priority. Before that, where the
+ * registers, index registers); flat and cluster model of logical destinations, also for devices; lowest priority. Before that, where the
  * machine starts in x2APIC mode (Verdigris does), that the page answers even there.
  *
  * Says who: Intel SDM volume 3, "Local APIC": register address map; "Logical destination mode". That the page answers
@@ -14,6 +14,7 @@
  * Run: --smp 2
  * Run: --smp 4
  */
+#include "../framework/acpi.h"
 #include "../framework/apic.h"
 #include "../framework/clock.h"
 #include "../framework/cpu.h"
@@ -28,6 +29,16 @@
 #define VECTOR 0x51
 #define DFR_CLUSTER 0x0FFFFFFFu
 #define DFR_FLAT 0xFFFFFFFFu
+
+#define DEVICE_VECTOR 0x59
+#define DEVICE_LOGICAL_ID 0x40u
+#define IOAPIC_DEFAULT 0xFEC00000u
+#define IOAPIC_REDIRECTION 0x10u
+#define RTE_LOGICAL 0x800u
+#define RTE_MASKED 0x10000u
+#define PIT_IRQ 0
+#define PIT_CHANNEL_0 0x40
+#define PIT_COMMAND 0x43
 #define ADDRESS(reg) ((uint64_t)APIC_PAGE + (reg))
 
 static void test_page_in_x2apic(void)
@@ -289,6 +300,51 @@ static void test_cluster(unsigned count)
 	interrupts_off();
 }
 
+/* --- a device that names a logical destination --- */
+
+static void ioapic_write(uint32_t reg, uint32_t value)
+{
+	uint32_t address = acpi_ioapic_address();
+	volatile uint32_t *ioapic = (volatile uint32_t *)(uint64_t)(address != 0 ? address : IOAPIC_DEFAULT);
+
+	ioapic[0] = reg;
+	ioapic[4] = value;
+}
+
+static void pit_route(uint32_t low, uint32_t destination)
+{
+	uint32_t reg = IOAPIC_REDIRECTION + 2 * acpi_isa_pin(PIT_IRQ);
+
+	ioapic_write(reg, RTE_MASKED);
+	ioapic_write(reg + 1, destination << 24);
+	ioapic_write(reg, low);
+}
+
+/* An id that no processor has by itself: only who passes it on to where devices look can be found by it. */
+static void take_logical_id(void *unused)
+{
+	(void)unused;
+	apic_write(APIC_DFR, DFR_FLAT);
+	apic_write(APIC_LDR, DEVICE_LOGICAL_ID << 24);
+}
+
+static void test_device_destination(void)
+{
+	uint32_t before0 = cpus[0].irq_count[DEVICE_VECTOR], before1 = cpus[1].irq_count[DEVICE_VECTOR];
+
+	smp_run(1, take_logical_id, NULL);
+	outb(PIT_COMMAND, 0x34); /* channel 0, periodic; 2 ms */
+	outb(PIT_CHANNEL_0, 0x4A);
+	outb(PIT_CHANNEL_0, 0x09);
+	interrupts_on();
+	pit_route(RTE_LOGICAL | DEVICE_VECTOR, DEVICE_LOGICAL_ID);
+	check(WAIT_FOR(cpus[1].irq_count[DEVICE_VECTOR] > before1 + 2, 3000),
+	      "a device's interrupt reaches the processor whose logical id it names");
+	pit_route(RTE_MASKED, 0);
+	interrupts_off();
+	check_equal(cpus[0].irq_count[DEVICE_VECTOR], before0, "and no other");
+}
+
 void test_main(void)
 {
 	unsigned count = smp_start();
@@ -318,6 +374,7 @@ void test_main(void)
 		lapic_check_destinations(count);
 		test_lowest_priority(count);
 		test_cluster(count);
+		test_device_destination();
 	} else {
 		lapic_check_shorthands();
 	}

@@ -3,9 +3,10 @@
  * Starting, stopping and restarting processors with INIT and start-up IPIs.
  *
  * Checked: all processors that the firmware lists come up; each has its own APIC id; each wakes in real mode at the
- * page that the start-up IPI names; a start-up IPI to a running processor is ignored; INIT stops one until the next
- * start-up IPI, any number of times, also one that sleeps in HLT, with interrupts off or on; INIT does not start
- * anything by itself; the boot processor is never disturbed.
+ * page that the start-up IPI names, with CR4 and EFER clear and its signature in EDX; a start-up IPI to a running
+ * processor is ignored; INIT stops one until the next start-up IPI, any number of times, also one that sleeps in HLT, with
+ * interrupts off or on, and no interrupt that waited survives it; INIT does not start anything by itself; the boot
+ * processor is never disturbed.
  *
  * Says who: Intel SDM volume 3, "Multiple-processor initialization" and "Processor state after INIT".
  *
@@ -22,6 +23,12 @@
 
 #define OTHER_PAGE 0x9000u
 #define CR0_PE_PG 0x80000001u
+#define VECTOR 0x71
+#define NO_SUCH_MSR 0x12345678u
+#define RESTARTS 10
+#define VECTOR_GP_REAL 0x34u /* where real mode finds the address of its handler */
+#define TRAP 0x7000u
+#define JUMP_TO_ITSELF 0xFEEBu
 
 static unsigned count;
 
@@ -90,6 +97,60 @@ static void test_restart(unsigned cpu)
 	check(started(cpu, OTHER_PAGE), "a start-up IPI for another page starts it again");
 	check_equal(smp_trampoline_cs(OTHER_PAGE) & 0xFFFF, OTHER_PAGE >> 4, "it woke there");
 	check_equal(smp_trampoline_cr0(OTHER_PAGE) & CR0_PE_PG, 0, "in real mode");
+	check_equal(smp_trampoline_cr4(OTHER_PAGE), 0, "CR4 is clear");
+	check_equal(smp_trampoline_efer(OTHER_PAGE), 0, "EFER is clear");
+	check_equal(smp_trampoline_edx(OTHER_PAGE), cpuid(1).eax, "EDX holds the processor's signature");
+}
+
+/* With interrupts off the interrupt has been accepted by the APIC, and waits. It also is on its way into the processor: a
+ * hypervisor may have armed it. */
+static void wait_with_interrupt(void *vector)
+{
+	interrupts_off();
+	apic_send_self((uint8_t)(uint64_t)vector);
+	cpuid(0);
+	for (;;) {
+		pause();
+	}
+}
+
+/* The hypervisor answers each of these with an exception, which is still to be delivered when INIT comes. */
+static void fault_for_ever(void *unused)
+{
+	(void)unused;
+	interrupts_off();
+	for (;;) {
+		rdmsr_fault(NO_SUCH_MSR);
+	}
+}
+
+static void test_faulting(unsigned cpu)
+{
+	unsigned good = 0;
+
+	/* Should the exception come after the restart, in real mode, then it leads into an endless loop. */
+	write32_safe(TRAP, JUMP_TO_ITSELF);
+	write32_safe(VECTOR_GP_REAL, TRAP);
+	for (unsigned i = 0; i < RESTARTS; i++) {
+		smp_post(cpu, fault_for_ever, NULL);
+		delay(5);
+		send(cpu, ICR_INIT);
+		delay(5);
+		good += started(cpu, TRAMPOLINE_PAGE);
+	}
+	check_equal(good, RESTARTS, "a processor that takes exceptions all the time is restarted %u times",
+		    RESTARTS);
+}
+
+static void test_pending(unsigned cpu)
+{
+	smp_post(cpu, wait_with_interrupt, (void *)(uint64_t)VECTOR);
+	delay(20);
+	cpus[cpu].irq_count[VECTOR] = 0;
+	check(stopped(cpu) && started(cpu, TRAMPOLINE_PAGE),
+	      "a processor with an interrupt waiting is restarted");
+	delay(20);
+	check_equal(cpus[cpu].irq_count[VECTOR], 0, "and the interrupt is forgotten");
 }
 
 static void test_again_and_again(unsigned cpu)
@@ -181,5 +242,7 @@ void test_main(void)
 	test_from(1, sleep_for_ever, "sleeps in HLT with interrupts off");
 	test_from(1, spin_for_ever, "spins with interrupts off");
 	test_from(1, spin_in_user_mode, "runs at CPL 3");
+	test_pending(1);
+	test_faulting(1);
 	test_work_afterwards();
 }
