@@ -3,6 +3,7 @@
  * The tables against a second transcription of the specification: what rows with a function say, typed here once more
  * as plain numbers, and what must hold for all rows, such as their order.
  */
+#include "abi/hv_call_cpuid.h"
 #include "abi/hv_call_debug.h"
 #include "abi/hv_call_extended.h"
 #include "abi/hv_call_ipi.h"
@@ -88,6 +89,7 @@ static const struct call calls_expected[] = {
 	{0x0096, SIMPLE, 72, 0, 0, 0, 0x8000000000},
 	{0x0099, SIMPLE, 240, 0, 0, 0, 0x20000000000000},
 	{0x009A, REP, 16, 4, 0, 11, 0x40},
+	{0x00F4, REP, 24, 8, 0, 0, 0},
 	{0x8001, SIMPLE, 0, 0, 8, 0, 0x10000000000000},
 	{0x8002, SIMPLE, 0, 0, 16, 0, 0x10000000000000},
 };

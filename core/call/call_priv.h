@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "abi/hv_call_cpuid.h"
 #include "abi/hv_call_debug.h"
 #include "abi/hv_call_extended.h"
 #include "abi/hv_call_ipi.h"
