@@ -89,10 +89,6 @@ $(B)/unit/memcpy.o: x86/cpu/memcpy.S
 .SECONDARY: $(UNIT_PROGRAMS:=.o)
 
 .PHONY: unit fuzz coverage
-## make unit            the unit tests, with address and undefined-behaviour sanitizers
-unit: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
-	@test/unit/run $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
-
 # Two files of x86/ are tested on the host as they are: what they ask of other processors, in every order of accesses to
 # memory (test/model/model.h), and what they put into the VMCB. No address sanitizer: the model has stacks of its own.
 
@@ -113,6 +109,10 @@ $(B)/model/vm_run_test: $(MODEL_RUN:%.c=$(B)/model/run/%.o)
 $(B)/model/svm_exit_test: $(MODEL_EXIT:%.c=$(B)/model/exit/%.o)
 $(MODEL_PROGRAMS):
 	$(Q)$(CC) $(MODEL_CFLAGS) -no-pie -o $@ $^ -lcmocka
+
+## make unit            the unit tests, with address and undefined-behaviour sanitizers
+unit: $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
+	@test/unit/run $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)
 
 -include $(MODEL_RUN:%.c=$(B)/model/run/%.d) $(MODEL_EXIT:%.c=$(B)/model/exit/%.d)
 
