@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may call, in which mode, and which registers a call changes. */
+#include "../guest/framework/irq.h"
 #include "../guest/framework/memory.h"
 #include "../guest/framework/smp.h"
 #include "gate_registers.h"
 
 #define SIMPLE HV_CALL_LONG_SPIN
+#define VECTOR 0x63
 #define FLAGS_KEPT 0x7F7600ull /* all but the six arithmetic ones, which TLFS 2.0a calls volatile, and RF */
 
 static struct registers in, out;
@@ -214,21 +216,21 @@ void conform_gate_caller_32_fast(void)
 	expect_equal(hv_status(call_32(0x4711 | HV_CONTROL_FAST, 1)), HV_INVALID_CODE, "so is a code in EAX");
 }
 
+/* An IPI to oneself, because that the input was read can be seen. */
 void conform_gate_caller_32_memory(void)
 {
 	volatile uint64_t *words = (volatile uint64_t *)scratch(0);
 	uint64_t page = (uint64_t)words;
 
-	words[0] = read_cr3();
-	words[1] = HV_FLUSH_ALL_PROCESSORS;
-	words[2] = 0;
-	expect_equal(hv_status(call_32(HV_CALL_FLUSH_SPACE, page)), HV_SUCCESS,
+	words[0] = VECTOR;
+	words[1] = vp_bit_of(0);
+	irq_forget();
+	expect_equal(hv_status(call_32(HV_CALL_SEND_IPI, page)), HV_SUCCESS,
 		     "a call with its input in memory");
-	words[1] = 1ull << 40;
-	expect_equal(hv_status(call_32(HV_CALL_FLUSH_SPACE, page)), HV_INVALID_PARAMETER,
-		     "a bad flag there is seen");
-	words[1] = HV_FLUSH_ALL_PROCESSORS;
-	expect_refused(call_32(HV_CALL_FLUSH_SPACE, page | 0xFFF00000ull << 32),
+	interrupts_on();
+	interrupts_off();
+	expect_equal(this_cpu()->irq_count[VECTOR], 1, "interrupts that came of it");
+	expect_refused(call_32(HV_CALL_SEND_IPI, page | 0xFFF00000ull << 32),
 		       "an upper half in EBX beyond all memory");
 }
 
