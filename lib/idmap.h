@@ -24,15 +24,21 @@ static inline unsigned idmap_hash(uint32_t id)
 	return id * UINT32_C(0x9e3779b9) >> 26;
 }
 
-/* The slot of `id`, or IDMAP_NONE. */
-static inline int idmap_find(const struct idmap *map, uint32_t id)
+/* One more than the slot of `id`, or 0. */
+static inline uint64_t idmap_place(const struct idmap *map, uint32_t id)
 {
-	unsigned at = map->first[idmap_hash(id)];
+	uint64_t at = map->first[idmap_hash(id)];
 
 	while (at != 0 && map->id[at - 1] != id) {
 		at = map->next[at - 1];
 	}
-	return (int)at - 1;
+	return at;
+}
+
+/* The slot of `id`, or IDMAP_NONE. */
+static inline int idmap_find(const struct idmap *map, uint32_t id)
+{
+	return (int)idmap_place(map, id) - 1;
 }
 
 /* Takes the lowest free slot for `id`, which must not be there yet. IDMAP_NONE: all are taken. */

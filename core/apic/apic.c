@@ -147,12 +147,10 @@ void apic_error(struct vp *vp, uint32_t error)
 
 static void level_mark(struct apic *apic, uint8_t vector, bool level)
 {
-	if (apic_level(apic, vector) == level) {
-		return;
-	}
 	if (level) {
 		atomic_fetch_or(&apic->tmr[apic_word(vector)], apic_bit(vector));
-	} else {
+		apic->level_owed[apic_word(vector)] |= apic_bit(vector);
+	} else if (apic_level(apic, vector)) {
 		atomic_fetch_and(&apic->tmr[apic_word(vector)], ~apic_bit(vector));
 	}
 }
@@ -172,9 +170,6 @@ bool apic_raise(struct vp *vp, uint8_t vector, bool level)
 		return false;
 	}
 	level_mark(apic, vector, level);
-	if (level) {
-		apic->level_owed[apic_word(vector)] |= apic_bit(vector);
-	}
 	atomic_fetch_or(&apic->irr[apic_word(vector)], apic_bit(vector));
 	vp_request(vp, VP_REQUEST_INTERRUPT);
 	return true;
@@ -219,15 +214,22 @@ static struct apic_event legacy_lowest(const struct apic *apic)
 
 /* Answers for the highest requested vector. A vector that an interrupt in service holds back is evaluated again at
  * EOI, so there is nothing to wait for. */
-static enum apic_verdict weigh(const struct apic *apic, unsigned vector)
+static inline enum apic_verdict weigh(const struct apic *apic, unsigned vector)
 {
-	if (vector >> 4 <= apic_in_service_highest(apic) >> 4) {
+	if (apic_any_in_service(apic) && vector >> 4 <= apic_in_service_highest(apic) >> 4) {
 		return APIC_NOTHING;
 	}
 	return vector >> 4 > apic->tpr >> 4 ? APIC_DELIVER : APIC_BLOCKED;
 }
 
-static struct apic_event offer_fixed(struct vp *vp)
+/* Is there more behind an event whose end is not seen? What waits behind an ordinary vector is evaluated at its EOI. */
+static bool is_followed(const struct apic *apic)
+{
+	return apic_any(apic->irr) || apic_any(apic->legacy);
+}
+
+/* Field by field into `offered`, which is clear: as values these structs cost more than all the rest. */
+static void offer_fixed(struct vp *vp)
 {
 	struct apic *apic = &vp->apic;
 	unsigned vector = apic_requested_highest(apic);
@@ -236,23 +238,28 @@ static struct apic_event offer_fixed(struct vp *vp)
 		apic_assist_settle(vp); /* Something waits: the next EOI must be seen. */
 	}
 	if (vector == 0) {
-		return (struct apic_event){.verdict = APIC_NOTHING};
+		return;
 	}
-	struct apic_event event = {.verdict = weigh(apic, vector), .vector = (uint8_t)vector};
-
-	if (event.verdict == APIC_DELIVER) {
-		atomic_fetch_and(&apic->irr[apic_word(vector)], ~apic_bit(vector));
-		apic_assist_arm(vp, event.vector);
+	apic->offered.verdict = weigh(apic, vector);
+	apic->offered.vector = (uint8_t)vector;
+	if (apic->offered.verdict != APIC_DELIVER) {
+		return;
 	}
-	return event;
+	atomic_fetch_and(&apic->irr[apic_word(vector)], ~apic_bit(vector));
+	if (apic_auto_eoi(apic, vector)) {
+		apic->offered.followed = is_followed(apic);
+	} else if (overlay_enabled(&vp->assist)) {
+		apic_assist_arm(vp, (uint8_t)vector);
+	}
 }
 
-static struct apic_event offer_legacy(struct apic *apic)
+static void offer_legacy(struct apic *apic)
 {
 	struct apic_event event = legacy_lowest(apic);
 
 	atomic_fetch_and(&apic->legacy[apic_word(event.vector)], ~apic_bit(event.vector));
-	return event;
+	event.followed = is_followed(apic);
+	apic->offered = event;
 }
 
 /* The request goes before the look, so that one which comes meanwhile stands. */
@@ -266,23 +273,18 @@ static void request_answer(struct vp *vp)
 	}
 }
 
-/* What waits behind an ordinary vector is evaluated at its EOI. These have none that we see. */
-static bool is_followed(const struct apic *apic)
-{
-	struct apic_event event = apic->offered;
-
-	return event.verdict == APIC_DELIVER && (event.legacy || apic_auto_eoi(apic, event.vector)) &&
-	       (apic_any(apic->irr) || apic_any(apic->legacy));
-}
-
 struct apic_event apic_evaluate(struct vp *vp)
 {
 	struct apic *apic = &vp->apic;
 
 	request_answer(vp);
 	offer_withdraw(apic);
-	apic->offered = apic_any(apic->legacy) ? offer_legacy(apic) : offer_fixed(vp);
-	apic->offered.followed = is_followed(apic);
+	apic->offered = (struct apic_event){.verdict = APIC_NOTHING};
+	if (apic_any(apic->legacy)) {
+		offer_legacy(apic);
+	} else {
+		offer_fixed(vp);
+	}
 	return apic->offered;
 }
 

@@ -129,6 +129,11 @@ static inline unsigned apic_requested_highest(const struct apic *apic)
 	return lowest != 0 ? apic_highest_of_word(lowest, 0) : 0;
 }
 
+static inline bool apic_any_in_service(const struct apic *apic)
+{
+	return (apic->isr[0] | apic->isr[1] | apic->isr[2] | apic->isr[3]) != 0;
+}
+
 static inline bool apic_any(const _Atomic uint64_t set[APIC_VECTOR_WORDS])
 {
 	return (atomic_load(&set[0]) | atomic_load(&set[1]) | atomic_load(&set[2]) | atomic_load(&set[3])) !=

@@ -31,12 +31,12 @@ static uint32_t *assist_word(struct vp *vp)
 	return &page->apic_assist;
 }
 
-/* `vector` has just left `irr` to be offered. */
+/* `vector` has just left `irr` to be offered, and the guest has an assist page. */
 void apic_assist_arm(struct vp *vp, uint8_t vector)
 {
 	struct apic *apic = &vp->apic;
 
-	if (!overlay_enabled(&vp->assist) || apic_in_service_highest(apic) != 0 || apic_any(apic->irr) ||
+	if (apic_any_in_service(apic) || apic_any(apic->irr) ||
 	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0 || apic_auto_eoi(apic, vector) ||
 	    synic_waits(&vp->synic)) {
 		return;

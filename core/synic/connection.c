@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Making, finding and unmaking connections. */
+/* Making and unmaking connections. */
 #include "core/hv.h"
 #include "core/machine.h"
 #include "core/partition.h"
 #include "core/synic/port_priv.h"
 #include "core/vp.h"
-
-struct connection *connection_find(const struct partition *partition, uint32_t id)
-{
-	struct connection_table *table = partition->ports.connections;
-	int slot = table != NULL ? idmap_find(&table->ids, id) : IDMAP_NONE;
-
-	return slot != IDMAP_NONE ? &table->slot[slot] : NULL;
-}
 
 /* --- Memory --------------------------------------------------------------------------------------------------- */
 
@@ -86,7 +78,7 @@ static enum hv_status create_locked(struct vp *caller, const struct connection_s
 
 	/* Is the number one, and still free? */
 	if ((spec->id & HV_PORT_ID_RESERVED_MASK) != 0 ||
-	    connection_find(spec->partition, spec->id) != NULL) {
+	    connection_find(&spec->partition->ports, spec->id) != NULL) {
 		return HV_STATUS_INVALID_CONNECTION_ID;
 	}
 	struct port *port = port_find(spec->port_partition, spec->port_id);
@@ -134,7 +126,7 @@ enum hv_status connection_create(struct vp *caller, const struct connection_spec
 
 static enum hv_status delete_locked(struct vp *caller, struct partition *partition, uint32_t id)
 {
-	struct connection *connection = connection_find(partition, id);
+	struct connection *connection = connection_find(&partition->ports, id);
 
 	if (connection == NULL) {
 		return HV_STATUS_INVALID_CONNECTION_ID;

@@ -115,7 +115,7 @@ static bool deliver_at_once(struct vp *vp, unsigned sint, const struct synic_par
 		return false;
 	}
 	slot_fill(vp, slot, parcel, false);
-	synic_raise(vp, sint);
+	synic_raise(vp, synic_sint(vp, sint));
 	return true;
 }
 
@@ -132,7 +132,7 @@ static void deliver(struct vp *vp, unsigned sint)
 
 	slot_fill(vp, slot, &parcel, message->next != NULL);
 	queue_remove(synic, sint, NULL, message);
-	synic_raise(vp, sint);
+	synic_raise(vp, synic_sint(vp, sint));
 }
 
 /* --- For senders ------------------------------------------------------------------------------------------------ */

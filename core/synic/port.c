@@ -173,6 +173,15 @@ static bool buffers_take(struct port *port)
 	return true;
 }
 
+/* NULL: any VP, or none because it is a monitor. The number has been checked. */
+static struct vp *target_of(const struct port_spec *spec)
+{
+	if (spec->info.type == HV_PORT_TYPE_MONITOR || spec->info.target_vp == HV_ANY_VP) {
+		return NULL;
+	}
+	return spec->partition->vp[spec->info.target_vp];
+}
+
 /* The slot's memory may have been another port's. False: there is none for what the port needs besides. */
 static bool port_fill(struct vp *caller, struct port *port, const struct port_spec *spec)
 {
@@ -182,7 +191,7 @@ static bool port_fill(struct vp *caller, struct port *port, const struct port_sp
 		.id = spec->id,
 		.type = spec->info.type,
 		.target_sint = spec->info.target_sint,
-		.target_vp = spec->info.target_vp,
+		.target = target_of(spec),
 		.base_flag_number = spec->info.base_flag_number,
 		.flag_count = spec->info.flag_count,
 		.preferred_vp = HV_ANY_VP,

@@ -33,7 +33,7 @@ struct port {
 	uint32_t id;
 	uint32_t type;
 	uint32_t target_sint;
-	uint32_t target_vp;
+	struct vp *target; /* NULL: any VP */
 	uint16_t base_flag_number;
 	uint16_t flag_count;
 	_Atomic uint32_t preferred_vp; /* (a) where the search for a target begins; HV_ANY_VP: anywhere */
@@ -63,9 +63,17 @@ static_assert(PORT_BUFFER_COUNT * sizeof(struct hv_message) == PAGE_SIZE, "a por
 static_assert(sizeof(struct port_table) <= PAGE_SIZE, "a page holds the table");
 static_assert(sizeof(struct connection_table) <= PAGE_SIZE, "a page holds the table");
 
-/* With hv->port_lock held. NULL: no such port, or connection. */
+/* With hv->port_lock held. NULL: no such port. */
 struct port *port_find(const struct partition *partition, uint32_t id);
-struct connection *connection_find(const struct partition *partition, uint32_t id);
+
+/* The same for connections; here because it is on the way of everything that is sent. */
+static inline struct connection *connection_find(const struct port_space *space, uint32_t id)
+{
+	struct connection_table *table = space->connections;
+	uint64_t place = table != NULL ? idmap_place(&table->ids, id) : 0;
+
+	return place != 0 ? &table->slot[place - 1] : NULL;
+}
 
 /* As connection_signal, with hv->port_lock held for reading. */
 enum hv_status connection_signal_locked(const struct partition *sender,

@@ -15,10 +15,10 @@
 #include "lib/string.h"
 
 /* Reserved bits of the number need no check: no connection has such a number. */
-static enum hv_status port_behind(const struct partition *sender, uint32_t id, uint32_t type,
-				  struct port **port)
+static inline enum hv_status port_behind(const struct partition *sender, uint32_t id, uint32_t type,
+					 struct port **port)
 {
-	const struct connection *connection = connection_find(sender, id);
+	const struct connection *connection = connection_find(&sender->ports, id);
 
 	if (connection == NULL) {
 		return HV_STATUS_INVALID_CONNECTION_ID;
@@ -52,12 +52,12 @@ static struct vp *any_target(const struct port *port)
 
 static enum hv_status target_find(const struct port *port, struct vp **vp)
 {
-	if (port->target_vp == HV_ANY_VP) {
-		*vp = any_target(port);
-		return *vp != NULL ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
+	*vp = port->target;
+	if (*vp != NULL) {
+		return synic_message_check(*vp);
 	}
-	*vp = port->partition->vp[port->target_vp];
-	return synic_message_check(*vp);
+	*vp = any_target(port);
+	return *vp != NULL ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
 }
 
 /* The SynIC says that a message is pending before its sender ends the claim, so who gets the claim after that sees it. */
@@ -168,8 +168,8 @@ static enum hv_status signal_any(const struct port *port, unsigned flag)
 	return HV_STATUS_INVALID_VP_INDEX;
 }
 
-enum hv_status connection_signal_locked(const struct partition *sender,
-					const struct hv_input_signal_event *input)
+static inline enum hv_status signal_locked(const struct partition *sender,
+					   const struct hv_input_signal_event *input)
 {
 	struct port *port;
 	enum hv_status status = port_behind(sender, input->connection_id, HV_PORT_TYPE_EVENT, &port);
@@ -177,22 +177,30 @@ enum hv_status connection_signal_locked(const struct partition *sender,
 	if (status != HV_STATUS_SUCCESS) {
 		return status;
 	}
-	/* Is the flag one of the port's? */
-	if (input->flag_number >= port->flag_count || input->reserved_6 != 0) {
+	/* Is the flag one of the port's? With anything in the reserved half the number is too large for every port. */
+	uint32_t number = (uint32_t)input->reserved_6 << 16 | input->flag_number;
+
+	if (number >= port->flag_count) {
 		return HV_STATUS_INVALID_PARAMETER;
 	}
-	unsigned flag = (unsigned)port->base_flag_number + input->flag_number;
+	unsigned flag = port->base_flag_number + number;
 
-	if (port->target_vp == HV_ANY_VP) {
+	if (port->target == NULL) {
 		return signal_any(port, flag);
 	}
-	return synic_event_signal(port->partition->vp[port->target_vp], port->target_sint, flag);
+	return synic_event_signal(port->target, port->target_sint, flag);
+}
+
+enum hv_status connection_signal_locked(const struct partition *sender,
+					const struct hv_input_signal_event *input)
+{
+	return signal_locked(sender, input);
 }
 
 enum hv_status connection_signal(struct partition *sender, const struct hv_input_signal_event *input)
 {
 	rwlock_read_acquire(&sender->hv->port_lock);
-	enum hv_status status = connection_signal_locked(sender, input);
+	enum hv_status status = signal_locked(sender, input);
 
 	rwlock_read_release(&sender->hv->port_lock);
 	return status;

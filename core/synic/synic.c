@@ -57,15 +57,6 @@ void synic_reset(struct vp *vp)
 	memset(synic->messages.frame, 0, PAGE_SIZE);
 }
 
-void synic_raise(struct vp *vp, unsigned sint)
-{
-	uint64_t value = synic_sint(vp, sint);
-
-	if ((value & (HV_SINT_MASKED | HV_SINT_POLLING)) == 0) {
-		apic_raise(vp, (uint8_t)(value & HV_SINT_VECTOR_MASK), false);
-	}
-}
-
 /* --- Registers ------------------------------------------------------------------------------------------------ */
 
 void synic_control_write(struct vp *vp, uint64_t value)

@@ -17,11 +17,19 @@ static inline uint64_t synic_sint(const struct vp *vp, unsigned sint)
 {
 	uint64_t value = atomic_load(&vp->synic.sint[sint]);
 
-	return partition_offers(vp->partition, HV_CPUID_SINT_POLLING_MODE) ? value : value & ~HV_SINT_POLLING;
+	if ((value & HV_SINT_POLLING) != 0 && !partition_offers(vp->partition, HV_CPUID_SINT_POLLING_MODE)) {
+		value &= ~HV_SINT_POLLING;
+	}
+	return value;
 }
 
-/* Interrupts for the SINT, unless it is masked or polled. From any LP. */
-void synic_raise(struct vp *vp, unsigned sint);
+/* Interrupts for a SINT with this value (as synic_sint has it), unless it is masked or polled. From any LP. */
+static inline void synic_raise(struct vp *vp, uint64_t value)
+{
+	if ((value & (HV_SINT_MASKED | HV_SINT_POLLING)) == 0) {
+		apic_raise(vp, (uint8_t)(value & HV_SINT_VECTOR_MASK), false);
+	}
+}
 
 /* Empties all queues. The messages are their senders' again. */
 void synic_messages_forget_all(struct synic *synic);

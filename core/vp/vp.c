@@ -116,14 +116,6 @@ bool vp_wake_up(struct vp *vp, bool interrupts_enabled)
 
 /* --- Requests ------------------------------------------------------------------------------------------------- */
 
-/* Bits that are set already belong to someone whose kick is under way, and the VP has not looked yet. */
-void vp_request(struct vp *vp, uint32_t requests)
-{
-	if ((atomic_fetch_or(&vp->requests, requests) & requests) != requests) {
-		machine_vp_kick(vp);
-	}
-}
-
 /* The boot processor goes on at its reset vector; others wait for start-up. INIT leaves the synthetic registers alone
  * (CHOICE: the TLFS does not say). */
 static void handle_init(struct vp *vp)

@@ -225,16 +225,9 @@ static void arm_interrupt(struct x86_vp *vp)
 		control |= event.legacy ? VMCB_V_IGNORE_TPR
 					: (uint64_t)(event.vector >> 4) << VMCB_V_PRIORITY_SHIFT;
 	}
-	if (event.verdict != APIC_NOTHING) {
-		vmcb->intercept_cr |= VMCB_CR_WRITE(8);
-	} else {
-		vmcb->intercept_cr &= ~VMCB_CR_WRITE(8);
-	}
-	if (event.followed) {
-		vmcb->intercept_1 |= VMCB_1_VINTR;
-	} else {
-		vmcb->intercept_1 &= ~(uint32_t)VMCB_1_VINTR;
-	}
+	vmcb->intercept_cr =
+		(vmcb->intercept_cr & ~VMCB_CR_WRITE(8)) | (event.verdict != APIC_NOTHING) * VMCB_CR_WRITE(8);
+	vmcb->intercept_1 = (vmcb->intercept_1 & ~(uint32_t)VMCB_1_VINTR) | event.followed * VMCB_1_VINTR;
 	vmcb->interrupt_control = control;
 	vp->armed = event;
 }
@@ -259,22 +252,35 @@ static void inject_nmi(struct x86_vp *vp)
 }
 
 /* Most requests of a VP that runs ask for a look at its interrupts, and apic_evaluate answers that one by itself. */
-static bool asks_for_interrupts_only(struct x86_vp *vp)
+static bool asks_for_interrupts_only(const struct x86_vp *vp)
 {
-	return vp->vp.activity == VP_RUNNING &&
-	       atomic_load_explicit(&vp->vp.requests, memory_order_relaxed) == VP_REQUEST_INTERRUPT;
+	return atomic_load_explicit(&vp->vp.requests, memory_order_relaxed) == VP_REQUEST_INTERRUPT &&
+	       vp->vp.activity == VP_RUNNING;
 }
 
-/* Apart, so that the way without requests stays short. */
-static __attribute__((noinline)) void answer_requests(struct x86_vp *vp)
+static inline void answer(struct x86_vp *vp)
+{
+	if (!asks_for_interrupts_only(vp)) {
+		run_handle_requests(vp, (vp->vmcb->rflags & RFLAGS_IF) != 0);
+	}
+	arm_interrupt(vp);
+	inject_nmi(vp);
+}
+
+/* Three functions, so that the way without requests stays short, and that with one round of them not much longer. */
+static __attribute__((noinline)) void answer_again(struct x86_vp *vp)
 {
 	do {
-		if (!asks_for_interrupts_only(vp)) {
-			run_handle_requests(vp, (vp->vmcb->rflags & RFLAGS_IF) != 0);
-		}
-		arm_interrupt(vp);
-		inject_nmi(vp);
+		answer(vp);
 	} while (run_enter(vp));
+}
+
+static __attribute__((noinline)) void answer_requests(struct x86_vp *vp)
+{
+	answer(vp);
+	if (run_enter(vp)) {
+		answer_again(vp);
+	}
 }
 
 void svm_prepare(struct x86_vp *vp)

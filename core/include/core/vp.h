@@ -87,8 +87,14 @@ struct vp {
 /* Fills the VP in its state after power-on: VP 0 runs, the others wait for SIPI. False: no memory. */
 bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint32_t apic_id);
 
-/* From any LP: sets request bits and kicks. */
-void vp_request(struct vp *vp, uint32_t requests);
+/* From any LP: sets request bits and kicks. Bits that are set already belong to someone whose kick is under way, and the VP
+ * has not looked yet. Here because a single bit, known to the compiler, is one instruction. */
+static inline void vp_request(struct vp *vp, uint32_t requests)
+{
+	if ((atomic_fetch_or(&vp->requests, requests) & requests) != requests) {
+		machine_vp_kick(vp);
+	}
+}
 
 /* From any LP: starts a VP that waits for start-up in this state, which must be legal. False: it does not wait. */
 bool vp_start(struct vp *vp, const struct hv_initial_vp_context *context);
