@@ -33,6 +33,55 @@ static void readers_share(void **state)
 	assert_int_equal(lock.readers, 0);
 }
 
+static void *write_once(void *argument)
+{
+	struct shared *shared = argument;
+
+	rwlock_write_acquire(&shared->lock);
+	shared->left++;
+	rwlock_write_release(&shared->lock);
+	return NULL;
+}
+
+static void *read_once(void *argument)
+{
+	struct shared *shared = argument;
+
+	rwlock_read_acquire(&shared->lock);
+	shared->right = shared->left;
+	rwlock_read_release(&shared->lock);
+	return NULL;
+}
+
+static void each_waits_for_the_other(void **state)
+{
+	static struct shared shared;
+	pthread_t writer, reader;
+
+	(void)state;
+	rwlock_read_acquire(&shared.lock);
+	assert_int_equal(pthread_create(&writer, NULL, write_once, &shared), 0);
+	while (shared.lock.writing == 0) {
+		sched_yield();
+	}
+	assert_int_equal(shared.left, 0);
+	rwlock_read_release(&shared.lock);
+	pthread_join(writer, NULL);
+	assert_int_equal(shared.left, 1);
+	rwlock_write_acquire(&shared.lock);
+	uint32_t tickets = shared.lock.line.next;
+
+	assert_int_equal(pthread_create(&reader, NULL, read_once, &shared), 0);
+	while (shared.lock.line.next == tickets) {
+		sched_yield();
+	}
+	assert_int_equal(shared.right, 0);
+	rwlock_write_release(&shared.lock);
+	pthread_join(reader, NULL);
+	assert_int_equal(shared.right, 1);
+	assert_int_equal(shared.lock.readers, 0);
+}
+
 static void *write_rounds(void *argument)
 {
 	struct shared *shared = argument;
@@ -84,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(readers_share),
+		cmocka_unit_test(each_waits_for_the_other),
 		cmocka_unit_test(a_writer_is_alone),
 	};
 

@@ -31,14 +31,13 @@ static uint32_t *assist_word(struct vp *vp)
 	return &page->apic_assist;
 }
 
-/* `vector` has just left `irr` to be offered, and the guest has an assist page. */
+/* `vector` has just left `irr` to be offered. It needs an EOI, and the guest has an assist page. */
 void apic_assist_arm(struct vp *vp, uint8_t vector)
 {
 	struct apic *apic = &vp->apic;
 
 	if (apic_any_in_service(apic) || apic_any(apic->irr) ||
-	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0 || apic_auto_eoi(apic, vector) ||
-	    synic_waits(&vp->synic)) {
+	    (apic->level_owed[apic_word(vector)] & apic_bit(vector)) != 0 || synic_waits(&vp->synic)) {
 		return;
 	}
 	__atomic_fetch_or(assist_word(vp), HV_APIC_ASSIST_NO_EOI_REQUIRED, __ATOMIC_SEQ_CST);
