@@ -192,6 +192,21 @@ static void queue_or_forget(const struct command *command)
 	      slot_of(command->vp, sender->sint)->type != 0);
 }
 
+/* Past the queue: only when nobody waits, and then the slot has it. */
+static void deliver_at_once(const struct command *command)
+{
+	uint64_t payload[30] = {command->value};
+	unsigned sint = command->number % SYNIC_SINT_COUNT;
+	struct synic_parcel parcel = {.type = 1 + command->number, .payload_size = 8, .payload = payload};
+	bool waits = command->vp->synic.queue[sint].first != NULL;
+
+	if (synic_message_deliver(command->vp, sint, &parcel)) {
+		CHECK(!waits && is_target(command->vp));
+		CHECK(slot_of(command->vp, sint)->type == parcel.type);
+		CHECK(slot_of(command->vp, sint)->payload[0] == command->value);
+	}
+}
+
 static void signal_event(const struct command *command)
 {
 	unsigned sint = command->number % SYNIC_SINT_COUNT;
@@ -262,7 +277,7 @@ static void run_command(struct fake *fake, const struct command *command)
 {
 	struct vp *vp = command->vp;
 
-	switch (command->operation % 13) {
+	switch (command->operation % 14) {
 	case 0 ... 1:
 		write_register(command);
 		break;
@@ -289,6 +304,9 @@ static void run_command(struct fake *fake, const struct command *command)
 		break;
 	case 10:
 		end_lazily_or_not(vp);
+		break;
+	case 13:
+		deliver_at_once(command);
 		break;
 	case 11:
 		if (vp->activity == VP_RUNNING) {
