@@ -146,7 +146,8 @@ static void check_stopped(uint64_t mode, bool by_count)
 {
 	uint64_t due;
 
-	do { /* again if the machine has slept between the writes */
+	do { /* again if the machine has slept between the writes; then the timer has expired and an interrupt waits */
+		let_interrupts_in();
 		due = due_in(SILENCE_MS);
 		timer_arm(0, mode, due);
 		if (by_count) {
