@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* See bound.c. */
+#pragma once
+
+void test_bound(void);
