@@ -13,42 +13,69 @@ struct twin {
 	const char *what;
 };
 
-static const struct twin twins[] = {
-	{REG_EFER, 0xC0000080, "EFER"},
-	{REG_KERNEL_GS_BASE, 0xC0000102, "KERNEL_GS_BASE"},
-	{REG_APIC_BASE, 0x1B, "APIC base"},
-	{REG_PAT, 0x277, "PAT"},
-	{REG_SYSENTER_CS, 0x174, "SYSENTER_CS"},
-	{REG_SYSENTER_RSP, 0x175, "SYSENTER_RSP"},
-	{REG_SYSENTER_RIP, 0x176, "SYSENTER_RIP"},
-	{REG_STAR, 0xC0000081, "STAR"},
-	{REG_LSTAR, 0xC0000082, "LSTAR"},
-	{REG_CSTAR, 0xC0000083, "CSTAR"},
-	{REG_SFMASK, 0xC0000084, "SFMASK"},
-	{REG_MTRR_CAP, 0xFE, "MTRR_CAP"},
-	{REG_MTRR_DEF_TYPE, 0x2FF, "MTRR_DEF_TYPE"},
-	{REG_HYPERCALL, HV_MSR_HYPERCALL, "hypercall page"},
-	{REG_GUEST_OS_ID, HV_MSR_GUEST_OS_ID, "guest OS id"},
-	{REG_VP_INDEX, HV_MSR_VP_INDEX, "VP index"},
-	{REG_VP_ASSIST_PAGE, HV_MSR_VP_ASSIST_PAGE, "VP assist page"},
-	{REG_REFERENCE_TSC, HV_MSR_REFERENCE_TSC, "reference TSC page"},
-	{REG_STIMER0_CONFIG, HV_MSR_STIMER0_CONFIG, "timer 0: configuration"},
-	{REG_STIMER0_COUNT, HV_MSR_STIMER0_COUNT, "timer 0: count"},
-	{REG_PROCESSOR_CLOCK_FREQUENCY, HV_MSR_TSC_FREQUENCY, "frequency of the TSC"},
-	{REG_INTERRUPT_CLOCK_FREQUENCY, HV_MSR_APIC_FREQUENCY, "frequency of the APIC timer"},
-	{REG_GUEST_CRASH_P0, HV_MSR_CRASH_P0, "crash parameter 0"},
-	{REG_ICR, HV_MSR_ICR, "ICR"},
+/* Registers `name` and on, which are the MSRs `msr`, `msr` + `stride` and on. */
+struct twins {
+	uint32_t name, msr, count, stride;
 };
 
+static const struct twins twins[] = {
+	{0x00000210, 0x40000100, 6, 1}, /* crash */
+	{0x00000240, 0x40000022, 2, 1}, /* frequencies */
+	{0x00080001, 0xC0000080, 1, 1}, /* EFER */
+	{0x00080002, 0xC0000102, 1, 1}, /* KERNEL_GS_BASE */
+	{0x00080003, 0x1B, 1, 1},	/* APIC base */
+	{0x00080004, 0x277, 1, 1},	/* PAT */
+	{0x00080005, 0x174, 1, 1},	/* SYSENTER_CS, RIP, RSP: another order */
+	{0x00080006, 0x176, 1, 1},	 {0x00080007, 0x175, 1, 1},
+	{0x00080008, 0xC0000081, 4, 1}, /* STAR, LSTAR, CSTAR, SFMASK */
+	{0x0008000D, 0xFE, 1, 1},	/* MTRRs: capabilities, default, variable, fixed */
+	{0x0008000E, 0x2FF, 1, 1},	 {0x00080010, 0x200, 16, 2},
+	{0x00080040, 0x201, 16, 2},	 {0x00080070, 0x250, 1, 1},
+	{0x00080071, 0x258, 2, 1},	 {0x00080073, 0x268, 8, 1},
+	{0x0008007D, 0x1D9, 1, 1},	/* DEBUGCTL */
+	{0x00080089, 0x8B, 1, 1},	/* microcode's revision */
+	{0x00080095, 0x6E0, 1, 1},	/* TSC deadline */
+	{0x000800A0, 0x1A0, 1, 1},	/* MISC_ENABLE */
+	{0x000800B4, 0xC0010114, 1, 1}, /* VM_CR */
+	{0x00084802, 0x802, 2, 1},	/* APIC, as in x2APIC mode; the current count would not stand still */
+	{0x00084808, 0x808, 1, 1},	 {0x0008480A, 0x80A, 2, 1},
+	{0x0008480D, 0x80D, 1, 1},	 {0x0008480F, 0x80F, 26, 1},
+	{0x00084830, 0x830, 1, 1},	 {0x00084832, 0x832, 7, 1},
+	{0x0008483E, 0x83E, 2, 1},	 {0x00090001, 0x40000001, 1, 1}, /* hypercall page */
+	{0x00090002, 0x40000000, 1, 1},					 /* guest id */
+	{0x00090003, 0x40000002, 1, 1},					 /* VP index */
+	{0x00090010, 0x40000070, 4, 1},					 /* EOI, ICR, TPR, assist page */
+	{0x00090017, 0x40000021, 1, 1},					 /* reference TSC page */
+	{0x000A0000, 0x40000090, 16, 1},				 /* SINTs */
+	{0x000A0010, 0x40000080, 5, 1}, /* SCONTROL, SVERSION, SIEFP, SIMP, EOM */
+	{0x000B0000, 0x400000B0, 8, 1}, /* timers */
+	{0x000B0100, 0x40000114, 2, 1}, /* unhalted timer */
+};
+
+/* The register reads as RDMSR reads, and cannot be read where RDMSR faults. */
 static void test_twins(void)
 {
-	uint64_t value;
+	unsigned same = 0, absent = 0;
 
 	for (unsigned i = 0; i < sizeof(twins) / sizeof(twins[0]); i++) {
-		if (rdmsr_safe(twins[i].msr, &value) == NO_FAULT) {
-			check_equal(register_low(twins[i].name), value, "%s reads as its MSR", twins[i].what);
+		for (uint32_t j = 0; j < twins[i].count; j++) {
+			struct value value = {0, 0};
+			uint64_t wanted = 0;
+			unsigned fault = rdmsr_safe(twins[i].msr + j * twins[i].stride, &wanted);
+			unsigned status = register_get(twins[i].name + j, &value);
+			bool right = fault != NO_FAULT ? status == HV_INVALID_PARAMETER
+						       : status == HV_SUCCESS && value.low == wanted;
+
+			same += right && fault == NO_FAULT;
+			absent += right && fault != NO_FAULT;
+			if (!right) {
+				check(false, "register 0x%x (status 0x%x, value %lx) is its MSR (%lx)",
+				      twins[i].name + j, status, value.low, wanted);
+			}
 		}
 	}
+	check(same > 60, "%u registers read as their MSRs do", same);
+	note("%u more are not here, neither as MSR nor as register", absent);
 }
 
 static const struct twin written[] = {
@@ -176,6 +203,25 @@ static void test_x87(void)
 	__asm__ volatile("fninit");
 }
 
+/* Each in its place. */
+static void test_all_of_them(void)
+{
+	struct value value = {0, 0};
+	unsigned right = 0;
+
+	for (uint32_t i = 0; i < 24; i++) {
+		register_set(REG_XMM0 + i, 0x100 + i, 0x40 + i);
+	}
+	for (uint32_t i = 0; i < 24; i++) {
+		register_get(REG_XMM0 + i, &value);
+		right += value.low == 0x100 + i && value.high == 0x40 + i;
+	}
+	check_equal(right, 24, "16 XMM and 8 x87 registers hold what they were given");
+	__asm__ volatile("movups %%xmm12, %0" : "=m"(value));
+	check_equal(value.low, 0x10C, "XMM12 among them");
+	__asm__ volatile("fninit");
+}
+
 static void test_xfem(void)
 {
 	if ((cpuid(1).ecx & 1u << 26) == 0) {
@@ -203,5 +249,6 @@ void test_other_registers(void)
 	test_cpuid();
 	test_sse();
 	test_x87();
+	test_all_of_them();
 	test_xfem();
 }
