@@ -156,6 +156,9 @@ static void check_stopped(uint64_t mode, bool by_count)
 			timer_set_config(0, mode);
 		}
 	} while (hv_reference_time() >= due);
+	/* What an earlier turn has left, if there was one. */
+	interrupts_on();
+	interrupts_off();
 	irq_forget();
 	slot_empty(SINT);
 	interrupts_on();
@@ -229,6 +232,7 @@ void conform_timer_moved_farther(void)
 
 	timer_set_config(0, by_message() | TIMER_AUTO_ENABLE);
 	do { /* again if the machine has slept between the writes */
+		slot_empty(SINT);
 		first = due_in(SILENCE_MS);
 		due = first + 10 * UNITS_PER_MS;
 		timer_set_count(0, first);
