@@ -38,6 +38,51 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- The machine ---------------------------------------------------------------------------------------------- */
 
+static void call_words(struct fake *fake, uint16_t code, const uint64_t *words, size_t size)
+{
+	struct vp *vp = fake_vp(fake, 0);
+
+	CHECK_THAT(fake_guest_write(fake, gpa(0x2000), words, size));
+	vp->gpr[GPR_RCX] = code;
+	vp->gpr[GPR_RDX] = 0x2000;
+	vp->gpr[GPR_R8] = 0;
+	CHECK_THAT(gate_hypercall(vp, true, true) == GATE_DONE);
+}
+
+/* What takes many calls: each VP has a SynIC that receives at SINT 2; ports 1, 2 and 3 are for messages, events and a
+ * monitor, of VP 0, and the connections with these numbers lead to them. Without the privileges there is less. */
+static void ports_make(struct fake *fake)
+{
+	for (uint32_t i = 0; i < VPS; i++) {
+		(void)msr_write(fake_vp(fake, i), HV_X64_MSR_SCONTROL, 1);
+		(void)msr_write(fake_vp(fake, i), HV_X64_MSR_SIMP, 0x6001);
+		(void)msr_write(fake_vp(fake, i), HV_X64_MSR_SIEFP, 0x7001);
+		(void)msr_write(fake_vp(fake, i), HV_X64_MSR_SINT2, 0x41);
+	}
+	for (uint64_t type = 1; type <= 3; type++) {
+		uint64_t target = type == 3 ? 0x5000 : 2, flags = type == 2 ? 16 << 16 : 0;
+		uint64_t port[8] = {UINT64_MAX, type, UINT64_MAX, type, target, flags};
+		uint64_t connection[10] = {UINT64_MAX, type, UINT64_MAX, type, type, target & ~UINT64_C(7)};
+
+		call_words(fake, HV_CALL_create_port, port, sizeof(port));
+		call_words(fake, HV_CALL_connect_port, connection, sizeof(connection));
+	}
+}
+
+/* Long mode, with page tables that begin in page 4. */
+static void paging_make(struct fake *fake)
+{
+	static const uint64_t entries[] = {0x4007, 0x5007, 0x6083, 0x5027};
+
+	for (uint32_t i = 0; i < VPS; i++) {
+		fake_register_set(fake_vp(fake, i), HV_X64_REGISTER_CR0, 0x80010031);
+		fake_register_set(fake_vp(fake, i), HV_X64_REGISTER_CR3, 0x4000);
+		fake_register_set(fake_vp(fake, i), HV_X64_REGISTER_CR4, 0x20);
+		fake_register_set(fake_vp(fake, i), HV_X64_REGISTER_EFER, 0xd01);
+	}
+	memcpy(fake_ram_page(fake, gpn(4)), entries, sizeof(entries));
+}
+
 static struct fake *machine_make(struct input *input)
 {
 	struct fake_options options = fake_options_default();
@@ -53,6 +98,8 @@ static struct fake *machine_make(struct input *input)
 	for (uint32_t i = 0; i < VPS; i++) {
 		CHECK_THAT(msr_write(fake_vp(fake, i), 0x80f, 0x1ff) == MSR_DONE);
 	}
+	ports_make(fake);
+	paging_make(fake);
 	return fake;
 }
 
@@ -311,7 +358,7 @@ static void step_call(struct fake *fake, struct input *input, uint8_t how)
 		block_place(fake, &call);
 	}
 	for (unsigned i = 0; i < XMM_INPUT_REGISTERS; i++) {
-		fake_xmm_set(caller.vp, i, call.block + 16 * (size_t)i);
+		fake_xmm_set(caller.vp, i, call.block + 16 * (size_t)(i + 1));
 	}
 	call_make(fake, &caller, &call);
 }
@@ -331,6 +378,15 @@ static void step_page(struct vp *vp, struct input *input)
 		return;
 	}
 	(void)msr_write(vp, number, grammar_page(value & 15) << PAGE_SHIFT | (value < 0xf0));
+}
+
+/* The guest writes: a message slot is emptied, a page table changes, another processor is faster. */
+static void step_poke(struct fake *fake, struct input *input)
+{
+	gpa_t address = gpa(grammar_place(input, 8));
+	uint64_t value = grammar_word(input);
+
+	(void)fake_guest_write(fake, address, &value, sizeof(value));
 }
 
 static void step_time(struct fake *fake, uint8_t pick)
@@ -367,6 +423,9 @@ static void step(struct fake *fake, struct input *input)
 	struct vp *vp = fake_vp(fake, (how >> 2 & 3) % VPS);
 
 	switch (how >> 4) {
+	case 9:
+		step_poke(fake, input);
+		break;
 	case 10:
 		step_page(vp, input);
 		break;

@@ -5,6 +5,7 @@
 #include "abi/hv_hypercall.h"
 #include "abi/hv_privilege.h"
 #include "abi/hv_types.h"
+#include "test/fuzz/grammar/fields.h"
 #include "test/fuzz/grammar/words.h"
 
 #include <stddef.h>
@@ -152,29 +153,44 @@ static void sizes_set(struct grammar_call *call)
 	call->output_size = row->output_size + count * row->output_element_size;
 }
 
+/* The kind of the word with this number: of the header, the variable header, or the list. */
+static char kind_of(const struct grammar_call *call, uint32_t word)
+{
+	const struct grammar_fields *fields = grammar_fields(hv_control_code(call->control));
+	size_t header = strlen(fields->header), element = strlen(fields->element);
+	uint32_t list;
+
+	if (call->row == NULL || word < header) {
+		return word < header ? fields->header[word] : '.';
+	}
+	list = (call->row->header_size + hv_control_var_header_size(call->control)) / 8;
+	return word < list || element == 0 ? '.' : fields->element[(word - list) % element];
+}
+
 static void block_take(struct input *input, struct grammar_call *call)
 {
 	uint32_t words = (call->input_size + 7) / 8;
 
 	words = words < WORDS_MAX ? words : WORDS_MAX;
 	for (uint32_t i = 0; i < words && input->size != 0; i++) {
-		uint64_t word = grammar_word(input);
+		uint64_t word = grammar_field(input, kind_of(call, i));
 
 		memcpy(call->block + 8 * i, &word, sizeof(word));
 	}
 	call->block_size = 8 * words;
 }
 
-/* A fast call's first words are in RDX and R8, so the block begins with the XMM registers. */
+/* A fast call's first words are in RDX and R8. */
 static void parameters_take(struct input *input, struct grammar_call *call)
 {
 	if (hv_control_is_fast(call->control)) {
-		call->input = grammar_word(input);
-		call->output = grammar_word(input);
-	} else {
-		call->input = grammar_place(input, call->input_size);
-		call->output = grammar_place(input, call->output_size);
+		block_take(input, call);
+		memcpy(&call->input, call->block, 8);
+		memcpy(&call->output, call->block + 8, 8);
+		return;
 	}
+	call->input = grammar_place(input, call->input_size);
+	call->output = grammar_place(input, call->output_size);
 	block_take(input, call);
 }
 

@@ -29,7 +29,7 @@ struct grammar_call {
 	uint64_t input, output;		   /* addresses, or the input itself */
 	uint32_t input_size, output_size;  /* bytes of the blocks that the control word asks for */
 	uint32_t block_size;		   /* bytes of `block`: a whole number of words */
-	uint8_t block[GRAMMAR_BLOCK_SIZE]; /* what lies at `input`, or in the XMM registers */
+	uint8_t block[GRAMMAR_BLOCK_SIZE]; /* what lies at `input`, or in the registers of a fast call */
 };
 
 /* The row of a code, or NULL. */
@@ -44,6 +44,6 @@ const struct grammar_row *grammar_row(uint16_t code);
  *		repetitions (1, up to 8, as many as fit the page, any number), 5 started later, 6 any variable header,
  *		7 fast whether or not that exists
  *	noise	a byte: fe a bit more in the control word, ff any bits changed
- *	the places of both blocks (memory form), and words of input
+ *	the places of both blocks (memory form), and words of input (fields.h)
  */
 void grammar_call_take(struct input *input, struct grammar_call *call);
