@@ -137,6 +137,19 @@ static void quiet_others(void)
 	}
 }
 
+/* Where the hypercall page is memory like any other, a requirement may have written to it; enabling it makes it anew. */
+static bool hypercall_page_is_whole(void)
+{
+	static uint64_t first[2];
+	const volatile uint64_t *page = hv_hypercall_page();
+
+	if (first[0] == 0) {
+		first[0] = page[0];
+		first[1] = page[1];
+	}
+	return page[0] == first[0] && page[1] == first[1];
+}
+
 static void hypercalls_on(void)
 {
 	uint64_t id = 0, page = 0;
@@ -149,6 +162,10 @@ static void hypercalls_on(void)
 		wrmsr_safe(HV_MSR_GUEST_OS_ID, HV_TEST_GUEST_ID);
 	}
 	if (rdmsr_safe(HV_MSR_HYPERCALL, &page) == NO_FAULT && (page & ~(uint64_t)0xFFE) != wanted) {
+		wrmsr_safe(HV_MSR_HYPERCALL, wanted);
+	}
+	if (!hypercall_page_is_whole()) {
+		wrmsr_safe(HV_MSR_HYPERCALL, 0);
 		wrmsr_safe(HV_MSR_HYPERCALL, wanted);
 	}
 }
