@@ -25,21 +25,10 @@ static void a_partition_learns_its_id(void **state)
 	fake_hv_destroy(fake);
 }
 
-static void there_is_no_fast_form(void **state)
-{
-	struct fake *fake = caller_machine(1, UINT64_MAX);
-
-	(void)state;
-	assert_int_equal(caller_call(fake_vp(fake, 0), 0x46 | HV_CONTROL_FAST, 0, 0),
-			 HV_STATUS_INVALID_HYPERCALL_INPUT);
-	fake_hv_destroy(fake);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_partition_learns_its_id),
-		cmocka_unit_test(there_is_no_fast_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

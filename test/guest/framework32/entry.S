@@ -13,6 +13,7 @@
 
 #define PDPTE_PRESENT 0x01
 #define PDE_FLAGS 0x87 /* present, writable, user, large */
+#define MSR_EFER 0xC0000080
 #define CR0_PE 0x00000001
 #define CR0_ON 0x80010023 /* PG WP NE MP PE */
 #define CR4_ON 0x00000620 /* OSXMMEXCPT OSFXSR PAE */
@@ -92,12 +93,18 @@ park:	cli
 
 /* What a start-up IPI runs, copied to a page below 1 MiB; as in ../framework/entry.S. */
 	.code16
-	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs
+	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs, trampoline_cr4, trampoline_edx, trampoline_efer
 trampoline:
 	cli
+	movl %edx, %cs:(trampoline_edx - trampoline)
 	movl %cr0, %eax
 	movl %eax, %cs:(trampoline_cr0 - trampoline)
+	movl %cr4, %eax
+	movl %eax, %cs:(trampoline_cr4 - trampoline)
 	movw %cs, %cs:(trampoline_cs - trampoline)
+	movl $MSR_EFER, %ecx
+	rdmsr
+	movl %eax, %cs:(trampoline_efer - trampoline)
 	lgdtl %cs:(trampoline_gdt - trampoline)
 	movl $CR0_PE, %eax
 	movl %eax, %cr0
@@ -110,6 +117,12 @@ trampoline_gdt:
 trampoline_cr0:
 	.long 0
 trampoline_cs:
+	.long 0
+trampoline_cr4:
+	.long 0
+trampoline_edx:
+	.long 0
+trampoline_efer:
 	.long 0
 trampoline_end:
 
