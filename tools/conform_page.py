@@ -8,6 +8,7 @@ from conformance import DIED, FAIL, PASS, SKIP, UNDECIDED
 
 WORDS = {PASS: "pass", FAIL: "fail", SKIP: "not offered", UNDECIDED: "undecided", DIED: "died", None: "not run"}
 MARKS = {PASS: "✓", FAIL: "✗", SKIP: "–", UNDECIDED: "?", DIED: "†", None: "·"}
+NO_NOTE = "Nobody has written yet who is right."
 MEANINGS = {
     PASS: "does what is required",
     FAIL: "does something else",
@@ -88,13 +89,15 @@ def hypervisors(report):
 
 def differences(report):
     """Always open, because it is what one reads first, and what is printed."""
+    head = "".join(f'<th scope="col">{escape(column.name)}</th>' for column in report.columns)
     parts = []
-    for row in report.differing():
-        verdicts = ", ".join(f"{escape(column.name)}: <b>{WORDS[column.verdict(row.id)]}</b>" for column in report.columns)
-        note = report.notes.get(row.id)
-        said = marked_up(note) if note else '<p class="soft">Nobody has written yet who is right.</p>'
-        parts.append(f'<p id="why-{escape(row.id)}"><span class="id">{escape(row.id)}</span> {escape(row.text)}. {verdicts}.'
-                     f'</p>\n<div class="note">{said}</div>')
+    for rows, note in report.explained():
+        parts.append(f'<table><thead><tr><th scope="col">requirement</th>{head}</tr></thead><tbody>')
+        for row in rows:
+            cells = "".join(cell(column.outcomes.get(row.id)) for column in report.columns)
+            parts.append(f'<tr><td>{escape(row.text)} <a class="id" href="#{escape(row.id)}">{escape(row.id)}</a></td>'
+                         f"{cells}</tr>")
+        parts.append(f'</tbody></table>\n<div class="note">{marked_up(note or NO_NOTE)}</div>')
     return "\n".join(parts) or "<p>None.</p>"
 
 
