@@ -16,6 +16,9 @@
 #include "../framework/start.h"
 #include "../framework/tap.h"
 
+#define HV_EBX_EXTENDED_CALLS (1u << 20)
+#define HV_CALL_EXT_CAPABILITIES 0x8001u
+
 static struct hv_file before, after;
 
 static void file_fill(void)
@@ -65,8 +68,8 @@ static void test_refusals(void)
 		    HV_INVALID_INPUT, "a reserved bit is refused");
 	check_equal(hv_call_file(HV_CALL_PERF_NOP_OUTPUT | HV_CONTROL_FAST | HV_CONTROL_REPS(1), &after),
 		    HV_INVALID_INPUT, "so is a rep count on a simple call");
-	if (hv_has_ebx(HV_EBX_PARTITION_ID)) {
-		check_equal(hv_call_file(HV_CALL_GET_PARTITION_ID | HV_CONTROL_FAST, &after),
+	if (hv_has_ebx(HV_EBX_EXTENDED_CALLS)) {
+		check_equal(hv_call_file(HV_CALL_EXT_CAPABILITIES | HV_CONTROL_FAST, &after),
 			    HV_INVALID_INPUT, "and a call that has no fast form");
 	}
 	check(kept(0, 0), "a refused call changes no register");
