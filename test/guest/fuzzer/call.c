@@ -14,62 +14,69 @@
 
 #include "labels.h"
 
-#define WORDS_MAX 32u
+#define WORDS_MAX 40u
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
 #define CALL_SET_REGISTERS 0x0051u
+#define CALL_CREATE_PORT 0x0095u
+#define CALL_CONNECT_PORT 0x0096u
+#define SELF UINT64_MAX
 
-/* May be made as a fast call; may have a variable header. Sizes are in bytes. */
+/* May be made as a fast call; may have a variable header. */
 #define FAST 1u
 #define VARIABLE 2u
 
 struct row {
 	uint16_t code;
-	uint8_t header, element; /* element 0: not a rep call */
-	uint8_t output, output_element;
+	uint16_t header;  /* bytes, as all sizes here */
+	uint16_t element; /* 0, and no output element: not a rep call */
+	uint16_t output, output_element;
 	uint8_t may;
+	const char *header_kinds;  /* of its words, see stream_field; those that are not told are anything */
+	const char *element_kinds; /* of a list element's words */
 };
 
 static const struct row rows[] = {
-	{0x0001, 8, 0, 0, 0, FAST},
-	{0x0002, 24, 0, 0, 0, FAST},
-	{0x0003, 24, 8, 0, 0, FAST},
-	{0x0008, 8, 0, 0, 0, FAST},
-	{0x000B, 16, 0, 0, 0, FAST},
-	{0x0013, 32, 0, 0, 0, FAST | VARIABLE},
-	{0x0014, 32, 8, 0, 0, FAST | VARIABLE},
-	{0x0015, 24, 0, 0, 0, FAST | VARIABLE},
-	{0x0044, 16, 0, 8, 0, 0},
-	{0x0046, 0, 0, 8, 0, FAST},
-	{0x0048, 8, 8, 0, 0, 0},
-	{0x0049, 16, 0, 0, 8, 0},
-	{0x004B, 24, 8, 0, 0, 0},
-	{0x0050, 16, 4, 0, 16, 0},
-	{0x0051, 16, 32, 0, 0, 0},
-	{0x0052, 32, 0, 16, 0, FAST},
-	{0x0053, 24, 0, 0, 16, FAST},
-	{0x0057, 48, 0, 8, 0, 0},
-	{0x0058, 16, 0, 0, 0, FAST},
-	{0x0059, 48, 0, 0, 0, 0},
-	{0x005A, 32, 0, 0, 0, FAST},
-	{0x005B, 16, 0, 0, 0, FAST},
-	{0x005C, 24, 0, 0, 0, FAST},
-	{0x005C, 0xF8, 0, 0, 0, 0},
-	{0x005D, 8, 0, 0, 0, FAST},
-	{0x0069, 16, 8, 8, 0, 0},
-	{0x006A, 16, 0, 8, 8, 0},
-	{0x006B, 8, 0, 0, 0, FAST},
-	{0x0070, 32, 0, 0, 0, 0},
-	{0x0073, 0, 0, 0, 0, FAST},
-	{0x0074, 8, 0, 0, 0, FAST},
-	{0x0075, 0, 0, 8, 0, 0},
-	{0x0095, 64, 0, 0, 0, 0},
-	{0x0096, 56, 0, 0, 0, 0},
-	{0x0099, 0xF8, 0, 0, 0, 0},
-	{0x009A, 16, 4, 0, 4, FAST},
-	{0x00AC, 32, 0, 16, 0, FAST},
-	{0x8001, 0, 0, 8, 0, FAST},
-	{0x8002, 0, 0, 16, 0, FAST},
+	{0x0001, 8, 0, 0, 0, FAST, "", ""},
+	{0x0002, 24, 0, 0, 0, FAST, "cF.", ""},
+	{0x0003, 24, 8, 0, 0, FAST, "cF.", "."},
+	{0x0008, 8, 0, 0, 0, FAST, "", ""},
+	{0x000B, 16, 0, 0, 0, FAST, "x.", ""},
+	{0x0013, 32, 0, 0, 0, FAST | VARIABLE, "cFtS", ""},
+	{0x0014, 32, 8, 0, 0, FAST | VARIABLE, "cFtS", "."},
+	{0x0015, 24, 0, 0, 0, FAST | VARIABLE, "xtS", ""},
+	{0x0044, 16, 0, 8, 0, 0, "s.", ""},
+	{0x0046, 0, 0, 8, 0, FAST, "", ""},
+	{0x0048, 8, 8, 0, 0, 0, "s", "."},
+	{0x0049, 16, 0, 0, 8, 0, "s.", ""},
+	{0x004B, 24, 8, 0, 0, 0, "s..", "."},
+	{0x0050, 16, 4, 0, 16, FAST, "sv", "n"},
+	{0x0051, 16, 32, 0, 0, FAST, "sv", "...."},
+	{0x0052, 32, 0, 16, 0, FAST, "sv..", ""},
+	{0x0053, 24, 0, 0, 16, FAST, "s..", ""},
+	{0x0057, 48, 0, 0, 0, 0, "sjstgf", ""},
+	{0x0058, 16, 0, 0, 0, FAST, "sj", ""},
+	{0x0059, 40, 0, 0, 0, 0, "sjsj.", ""},
+	{0x005A, 24, 0, 8, 0, 0, "si.", ""},
+	{0x005B, 16, 0, 0, 0, FAST, "sj", ""},
+	{0x005C, 256, 0, 0, 0, 0, "pm", ""},
+	{0x005C, 256, 0, 0, 0, 0, "pm", ""},
+	{0x005D, 8, 0, 0, 0, FAST, "e", ""},
+	{0x005D, 8, 0, 0, 0, FAST, "e", ""},
+	{0x0069, 4096, 0, 8, 0, 0, "", ""},
+	{0x006A, 16, 0, 4096, 0, 0, "", ""},
+	{0x006B, 8, 0, 0, 0, FAST, "", ""},
+	{0x0070, 32, 0, 0, 0, 0, "si..", ""},
+	{0x0073, 0, 0, 0, 0, FAST, "", ""},
+	{0x0074, 8, 0, 0, 0, FAST, "", ""},
+	{0x0075, 0, 0, 8, 0, FAST, "", ""},
+	{0x0095, 56, 0, 0, 0, 0, "sjstgf0", ""},
+	{0x0096, 72, 0, 0, 0, 0, "sjsjt...0", ""},
+	{0x0099, 240, 0, 0, 0, 0, "sv", ""},
+	{0x009A, 16, 4, 0, 4, FAST, "s0", "."},
+	{0x00AC, 32, 0, 16, 0, FAST, "sv..", ""},
+	{0x8001, 0, 0, 8, 0, 0, "", ""},
+	{0x8002, 0, 0, 4096, 0, 0, "", ""},
 };
 
 static const uint16_t left_out[] = {0x000A, 0x0078, 0x0084, 0x0085, 0x0086, 0x008C, 0x008F, 0x010F};
@@ -146,7 +153,12 @@ static struct row row_take(struct stream *stream)
 	if (pick < 232) {
 		return rows[pick % COUNT(rows)];
 	}
-	return (struct row){.code = pick < 252 ? any % 0x140 : any, .header = 16, .output = 8, .may = FAST};
+	return (struct row){.code = pick < 252 ? any % 0x140 : any,
+			    .header = 16,
+			    .output = 8,
+			    .may = FAST,
+			    .header_kinds = "",
+			    .element_kinds = ""};
 }
 
 static unsigned count_take(struct stream *stream, const struct row *row)
@@ -176,11 +188,31 @@ static uint64_t noise_take(struct stream *stream)
 	return pick < 16 ? 1ull << (bit & 63) : 0;
 }
 
-static void block_take(struct stream *stream, struct request *request, unsigned size)
+/* The kind of the word with this number: of the header, the variable header, or the list. */
+static char kind_of(const struct row *row, unsigned list, unsigned word)
+{
+	const char *kind = row->header_kinds;
+	unsigned length = 0;
+
+	if (word >= list) {
+		while (row->element_kinds[length] != '\0') {
+			length++;
+		}
+		return length != 0 ? row->element_kinds[(word - list) % length] : '.';
+	}
+	while (*kind != '\0' && word > 0) {
+		kind++;
+		word--;
+	}
+	return *kind != '\0' ? *kind : '.';
+}
+
+static void block_take(struct stream *stream, struct request *request, const struct row *row, unsigned list,
+		       unsigned size)
 {
 	request->words = (size + 7) / 8 < WORDS_MAX ? (size + 7) / 8 : WORDS_MAX;
 	for (unsigned i = 0; i < request->words; i++) {
-		request->block[i] = stream_value(stream);
+		request->block[i] = stream_field(stream, kind_of(row, list, i));
 	}
 }
 
@@ -201,7 +233,7 @@ static void request_take(struct stream *stream, struct request *request)
 
 	request->input = stream_place(stream, size);
 	request->output = stream_place(stream, row.output + count * row.output_element);
-	block_take(stream, request, size);
+	block_take(stream, request, &row, row.header / 8 + variable, size);
 }
 
 /* --- What would end the program ------------------------------------------------------------------------------- */
@@ -301,6 +333,30 @@ static void registers_fill(struct call_registers *registers, const struct reques
 	}
 	for (unsigned i = 0; i < COUNT(registers->xmm) && i + 2 < WORDS_MAX; i++) {
 		registers->xmm[i] = request->block[i + 2];
+	}
+}
+
+/* Ports 1 to 3 of oneself, for messages, events and a monitor, and the connections with these numbers. */
+void call_make_ports(void)
+{
+	uint64_t *page = own_page();
+	struct call_registers registers;
+
+	for (uint64_t type = 1; type <= 3; type++) {
+		uint64_t target = type == 3 ? (uint64_t)playground.arena + 4 * PAGE_SIZE : 2;
+		uint64_t words[2][10] = {
+			{SELF, type, SELF, type, target, type == 2 ? 16u << 16 : 0},
+			{SELF, type, SELF, type, type, type == 3 ? target : 0},
+		};
+
+		for (unsigned i = 0; i < 2; i++) {
+			for (unsigned j = 0; j < 10; j++) {
+				page[j] = words[i][j];
+			}
+			registers = (struct call_registers){
+				.rcx = i == 0 ? CALL_CREATE_PORT : CALL_CONNECT_PORT, .rdx = (uint64_t)page};
+			call_64(&registers);
+		}
 	}
 }
 

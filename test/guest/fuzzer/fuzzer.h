@@ -28,6 +28,17 @@ unsigned stream_below(struct stream *stream, unsigned count);
 
 /* A number that means something: small, all ones, a bit, an index, a set of VPs, an address, ... */
 uint64_t stream_value(struct stream *stream);
+/*
+ * What a hypercall may want in one word, more or less:
+ *
+ *	s  a partition id		v  a VP index and trust level	x  a vector
+ *	i  id of a port that there is	j  of one that may come and go	t  the type of a port
+ *	g  a SINT and a VP		f  a base flag and how many	m  a message's type and size
+ *	e  a connection and a flag	p  a connection for messages	n  two names of registers
+ *	c  an address space		F  flags of a flush		S  banks of a VP set
+ *	0  zero				any other letter: stream_value
+ */
+uint64_t stream_field(struct stream *stream, char kind);
 /* Where a page may be laid: over memory that is ours, devices, nothing, the hypervisor; page-aligned. */
 uint64_t stream_page(struct stream *stream);
 /* Where a block of `size` bytes may lie: mostly within a page of the arena, or just not. */
@@ -54,6 +65,8 @@ void playground_clear_pages(void *unused);
 void playground_clear_rest(void *unused);
 /* What belongs to all processors, and the memory. */
 void playground_clear_shared(void);
+/* A SynIC that can receive: mostly programs begin with one. */
+void playground_start_synic(void *unused);
 /* Looks at the machine after a program; says what is wrong, or NULL. */
 const char *playground_check(void);
 
@@ -78,3 +91,5 @@ void call_64(struct call_registers *registers);
 void call_32(struct call_registers *registers);
 /* Puts the instruction there; once, after playground_make. */
 void call_prepare(void);
+/* What most programs need a port for; those that exist already are left as they are. */
+void call_make_ports(void);

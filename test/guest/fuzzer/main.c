@@ -41,6 +41,7 @@
 #define PROGRAM_STEPS 500u
 #define PROGRAM_PATIENCE_MS 120000u
 #define RESTART_EVERY 64u /* programs */
+#define BARE_EVERY 4u	  /* programs: begins without a SynIC */
 
 bool tracing;
 
@@ -170,6 +171,10 @@ static const char *program_run(void)
 {
 	const char *wrong;
 
+	call_make_ports();
+	if (program % BARE_EVERY != 0 && !everywhere(playground_start_synic)) {
+		return "another processor's SynIC cannot be started";
+	}
 	if (!everywhere(program_execute) || !everywhere(playground_clear_pages)) {
 		return "another processor does not come to its end";
 	}

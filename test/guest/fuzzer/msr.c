@@ -15,6 +15,7 @@
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
+#define MSR_SCONTROL 0x40000080u
 #define MSR_SIEFP 0x40000082u
 #define MSR_SIMP 0x40000083u
 #define MSR_STATS_FIRST 0x400000E0u
@@ -113,10 +114,16 @@ static uint64_t apic_tame(uint32_t reg, uint64_t value)
 	}
 }
 
+/* Mostly on: what is off gives the hypervisor little to do. */
+static uint64_t mostly_on(uint64_t value)
+{
+	return (value & 7) != 0;
+}
+
 /* Pages go where they may; the low bits are now and then what they should not be. */
 static uint64_t page_tame(uint64_t value, uint64_t page)
 {
-	return page | ((value & 0xF) == 0xF ? value & 0xFFF : value & 1);
+	return page | ((value & 0x1F) == 0x1F ? value & 0xFFF : mostly_on(value));
 }
 
 static uint64_t synthetic_tame(uint32_t number, uint64_t value, uint64_t page)
@@ -130,6 +137,8 @@ static uint64_t synthetic_tame(uint32_t number, uint64_t value, uint64_t page)
 	case MSR_SIMP:
 	case MSR_STATS_FIRST ... MSR_STATS_LAST:
 		return page_tame(value, page);
+	case MSR_SCONTROL:
+		return (value & ~1ull) | mostly_on(value);
 	case HV_MSR_RESET:
 		return value & ~(uint64_t)RESET_NOW;
 	case HV_MSR_ICR:

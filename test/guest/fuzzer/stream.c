@@ -180,3 +180,68 @@ uint64_t stream_value(struct stream *stream)
 		return stream_word(stream);
 	}
 }
+
+/* --- Fields ---------------------------------------------------------------------------------------------------- */
+
+#define FIELD_ANY 0xE0 /* from here on the word is not what it should be */
+
+static uint64_t one_of(const uint64_t *values, unsigned count, uint8_t pick)
+{
+	return values[pick % count];
+}
+#define ONE_OF(pick, ...)                                                                                    \
+	one_of((const uint64_t[]){__VA_ARGS__}, COUNT(((const uint64_t[]){__VA_ARGS__})), pick)
+
+/* Names as tables group them: general, control, debug, x87, system, synthetic, and what lies between. */
+static uint64_t register_name(struct stream *stream, uint8_t pick)
+{
+	return ONE_OF(pick, 0x00020000, 0x00020010, 0x00040000, 0x00050000, 0x00060000, 0x00070000,
+		      0x00080000, 0x00090000, 0x000A0000, 0x000A0010, 0x000B0000, 0x00000200, 0x000D0000) +
+	       stream_byte(stream) % 24;
+}
+
+uint64_t stream_field(struct stream *stream, char kind)
+{
+	uint8_t pick = stream_byte(stream);
+	uint8_t more = stream_byte(stream);
+
+	if (pick >= FIELD_ANY) {
+		return stream_value(stream);
+	}
+	switch (kind) {
+	case 's':
+		return pick < 176 ? UINT64_MAX : ONE_OF(pick, 1, 0, 2, UINT64_MAX - 1);
+	case 'v':
+		return ONE_OF(pick, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 1, 2, 0xFFFFFFFF) |
+		       ONE_OF(more, 0, 0, 0, 0, 0, 0, 0x10, 1) << 32;
+	case 'i':
+		return (pick & 3u) | ONE_OF(more, 0, 0, 0, 0, 0, 0, 0, 0, 4, 8, 1 << 24);
+	case 'j':
+		return (pick < 8 ? pick & 3u : 4u + (pick & 3u)) | ONE_OF(more, 0, 0, 0, 0, 0, 0, 0, 1 << 24);
+	case 't':
+		return ONE_OF(pick, 1, 2, 3, 0, 1, 2, 3, 4);
+	case 'g':
+		return ONE_OF(pick, 2, 2, 1, 3, 15, 0, 16) | ONE_OF(more, 0, 0, 1, 0xFFFFFFFF, 2) << 32;
+	case 'f':
+		return ONE_OF(pick, 0, 1, 16, 2047, 2048) | ONE_OF(more, 1, 16, 2048, 0, 2032) << 16;
+	case 'm':
+		return (pick & 127u) | (uint64_t)(more < 248 ? more % 241u : more) << 32;
+	case 'e':
+		return ((pick & 4) != 0 ? 2 : pick & 3u) | (uint64_t)(more & 31u) << 32;
+	case 'p':
+		return (pick & 4) != 0 ? 1 : pick & 3u;
+	case 'n':
+		return register_name(stream, pick) | register_name(stream, more) << 32;
+	case 'x':
+		return ONE_OF(pick, 0x40, 0x41, 0x42, 0xFF, 0x10, 0x0F, 0x20) |
+		       ONE_OF(more, 0, 0, 0, 0, 0x10, 1) << 32;
+	case 'c':
+		return ONE_OF(pick, 0x1000, 0x2000, 0x123000, 1ull << 52);
+	case 'F':
+		return pick & (more < 224 ? 7u : 255u);
+	case 'S':
+		return ONE_OF(pick, 1, 1, 3, 0, 5, 1ull << 63, UINT64_MAX);
+	default:
+		return kind == '0' ? 0 : stream_value(stream);
+	}
+}
