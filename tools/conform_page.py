@@ -148,7 +148,7 @@ def page(report):
 {summary_table(report)}
 {hypervisors(report)}
 <ul class="names">{names}</ul>
-<h2 id="differences">Where they differ <span class="soft">({len(report.differing())})</span></h2>
+<h2 id="differences">Where they differ <span class="soft">({len(report.differing())})</span>, and other notes</h2>
 {differences(report)}
 {matrix(report)}
 </body>
