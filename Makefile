@@ -265,7 +265,7 @@ $(B)/guest/obj/%.o: %
 # A folder named NAME-pae is a 32-bit kernel with PAE paging: its own files, those of NAME that are not the main one nor
 # replaced, the parts of the framework that do not depend on the width, and framework32 for those that do.
 GUEST32_CFLAGS := $(filter-out -mno-red-zone,$(GUEST_CFLAGS)) -m32
-GUEST32_FRAMEWORK := $(addprefix $(B)/guest/obj32/test/guest/framework/,$(addsuffix .c.o,acpi apic clock hv print smp start tap)) \
+GUEST32_FRAMEWORK := $(addprefix $(B)/guest/obj32/test/guest/framework/,$(addsuffix .c.o,acpi apic clock hv irq print smp start tap)) \
 	$(patsubst %,$(B)/guest/obj32/%.o,$(wildcard test/guest/framework32/*.c test/guest/framework32/*.S))
 GUEST32_SOURCES = $(wildcard test/guest/$1/*.c) \
 	$(filter-out $(addprefix test/guest/$(1:-pae=)/,$(notdir $(wildcard test/guest/$1/*.c))),$(wildcard test/guest/$(1:-pae=)/*.c))

@@ -2,7 +2,6 @@
 /* Descriptor tables, exceptions and interrupts of the test kernels. See cpu.h and irq.h. */
 #include "cpu.h"
 
-#include "apic.h"
 #include "entry.h"
 #include "irq.h"
 #include "tap.h"
@@ -12,7 +11,6 @@
 #define GATE_IST1 0x0001u
 #define IDT_SIZE 256
 #define TSS_SIZE 104
-#define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
 
 struct gate {
@@ -35,7 +33,6 @@ _Static_assert(sizeof(struct gate) == 16, "the processor's format");
 
 struct cpu cpus[CPU_MAX];
 static struct gate idt[IDT_SIZE];
-static irq_handler handlers[IDT_SIZE];
 
 static void idt_build(void)
 {
@@ -101,36 +98,6 @@ void cpu_init(unsigned index)
 	gdt_build(cpu);
 	tables_load(cpu);
 	cpu->apic_id = cpuid(1).ebx >> 24;
-}
-
-void irq_set(uint8_t vector, irq_handler handler)
-{
-	__atomic_store_n(&handlers[vector], handler, __ATOMIC_SEQ_CST);
-}
-
-void irq_count_only(struct trap_frame *frame)
-{
-	(void)frame;
-}
-
-void irq_forget(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	for (unsigned vector = 0; vector < IDT_SIZE; vector++) {
-		cpu->irq_count[vector] = 0;
-	}
-	cpu->irq_log_count = 0;
-}
-
-static void irq_record(struct cpu *cpu, uint8_t vector)
-{
-	if (cpu->irq_log_count < IRQ_LOG_SIZE) {
-		cpu->irq_log[cpu->irq_log_count] = vector;
-	}
-	cpu->irq_log_count++;
-	cpu->irq_count[vector]++;
-	cpu->irq_last_tsc = rdtsc();
 }
 
 static bool resume_at_fixup(struct trap_frame *frame)
@@ -201,21 +168,11 @@ static void user_leave(struct cpu *cpu, struct trap_frame *frame)
 void trap_handle(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
-	uint8_t vector = (uint8_t)frame->vector;
-	irq_handler handler = __atomic_load_n(&handlers[vector], __ATOMIC_SEQ_CST);
 
-	if (vector == VECTOR_USER_RETURN && cpu->user_return_stack != 0) {
+	if (frame->vector == VECTOR_USER_RETURN && cpu->user_return_stack != 0) {
 		user_leave(cpu, frame);
-	} else if (handler != NULL) {
-		irq_record(cpu, vector);
-		handler(frame);
-	} else if (vector < 32 && vector != VECTOR_NMI) {
+	} else if (!irq_take(frame)) {
 		fault_handle(cpu, frame);
-	} else {
-		irq_record(cpu, vector);
-		if (vector != VECTOR_NMI && vector != APIC_SPURIOUS_VECTOR) {
-			apic_eoi();
-		}
 	}
 }
 

@@ -6,6 +6,7 @@
  * Also here: the 256 interrupt stubs, the call that survives an exception, and the trip to user mode.
  */
 #include "offsets.h"
+#include "trampoline.inc"
 
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT2_MAGIC 0xE85250D6
@@ -14,10 +15,8 @@
 
 #define PTE_PRESENT_WRITABLE_USER 0x07
 #define PDE_LARGE 0x80
-#define CR0_PE 0x00000001
 #define CR0_ON 0x80010023 /* PG WP NE MP PE */
 #define CR4_ON 0x00000620 /* OSXMMEXCPT OSFXSR PAE */
-#define MSR_EFER 0xC0000080
 #define EFER_LME_SCE 0x00000101
 #define EFER_LME 0x00000100
 
@@ -118,43 +117,7 @@ park:	cli
 	hlt
 	jmp park
 
-/*
- * What a start-up IPI runs, copied to any page below 1 MiB. First it notes the state in which the processor woke:
- * CR0, CS, CR4, EDX and EFER behind the code, for the smp test. It addresses itself through CS only.
- */
-	.code16
-	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs, trampoline_cr4, trampoline_edx, trampoline_efer
-trampoline:
-	cli
-	movl %edx, %cs:(trampoline_edx - trampoline)
-	movl %cr0, %eax
-	movl %eax, %cs:(trampoline_cr0 - trampoline)
-	movl %cr4, %eax
-	movl %eax, %cs:(trampoline_cr4 - trampoline)
-	movw %cs, %cs:(trampoline_cs - trampoline)
-	movl $MSR_EFER, %ecx
-	rdmsr
-	movl %eax, %cs:(trampoline_efer - trampoline)
-	lgdtl %cs:(trampoline_gdt - trampoline)
-	movl $CR0_PE, %eax
-	movl %eax, %cr0
-	ljmpl $24, $ap_entry32
-	.align 4
-trampoline_gdt:
-	.word boot_gdt_end - boot_gdt - 1
-	.long boot_gdt
-	.align 4
-trampoline_cr0:
-	.long 0
-trampoline_cs:
-	.long 0
-trampoline_cr4:
-	.long 0
-trampoline_edx:
-	.long 0
-trampoline_efer:
-	.long 0
-trampoline_end:
+	TRAMPOLINE 24, ap_entry32
 
 	.code32
 ap_entry32:

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __x86_64__
@@ -27,6 +28,9 @@ struct trap_frame {
 
 /* Where every interrupt and exception arrives from entry.S. */
 void trap_handle(struct trap_frame *frame);
+
+/* For trap_handle: the trap is an interrupt, or has a handler, and is answered. False: an exception that nobody expects. */
+bool irq_take(struct trap_frame *frame);
 
 typedef void (*irq_handler)(struct trap_frame *frame);
 

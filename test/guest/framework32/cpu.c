@@ -7,7 +7,6 @@
  */
 #include "../framework/cpu.h"
 
-#include "../framework/apic.h"
 #include "../framework/entry.h"
 #include "../framework/irq.h"
 #include "../framework/tap.h"
@@ -17,7 +16,6 @@
 #define GATE_DPL3 0x6000u
 #define IDT_SIZE 256
 #define TSS_SIZE 104
-#define VECTOR_NMI 2
 #define EFLAGS_VM 0x20000u
 
 struct gate {
@@ -37,7 +35,6 @@ _Static_assert(sizeof(struct gate) == 8, "the processor's format");
 
 struct cpu cpus[CPU_MAX];
 static struct gate idt[IDT_SIZE];
-static irq_handler handlers[IDT_SIZE];
 
 void v86_enter(uint32_t segment);
 
@@ -105,36 +102,6 @@ void cpu_init(unsigned index)
 	cpu->apic_id = cpuid(1).ebx >> 24;
 }
 
-void irq_set(uint8_t vector, irq_handler handler)
-{
-	__atomic_store_n(&handlers[vector], handler, __ATOMIC_SEQ_CST);
-}
-
-void irq_count_only(struct trap_frame *frame)
-{
-	(void)frame;
-}
-
-void irq_forget(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	for (unsigned vector = 0; vector < IDT_SIZE; vector++) {
-		cpu->irq_count[vector] = 0;
-	}
-	cpu->irq_log_count = 0;
-}
-
-static void irq_record(struct cpu *cpu, uint8_t vector)
-{
-	if (cpu->irq_log_count < IRQ_LOG_SIZE) {
-		cpu->irq_log[cpu->irq_log_count] = vector;
-	}
-	cpu->irq_log_count++;
-	cpu->irq_count[vector]++;
-	cpu->irq_last_tsc = rdtsc();
-}
-
 static bool resume_at_fixup(struct trap_frame *frame)
 {
 	for (const struct fixup *fixup = fixups_start; fixup < fixups_end; fixup++) {
@@ -175,21 +142,11 @@ static void fault_handle(struct cpu *cpu, struct trap_frame *frame)
 void trap_handle(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
-	uint8_t vector = (uint8_t)frame->vector;
-	irq_handler handler = __atomic_load_n(&handlers[vector], __ATOMIC_SEQ_CST);
 
-	if (vector == VECTOR_USER_RETURN && cpu->guard_stack != 0) {
+	if (frame->vector == VECTOR_USER_RETURN && cpu->guard_stack != 0) {
 		resume_at_guard(cpu->guard_stack, NO_FAULT);
-	} else if (handler != NULL) {
-		irq_record(cpu, vector);
-		handler(frame);
-	} else if (vector < 32 && vector != VECTOR_NMI) {
+	} else if (!irq_take(frame)) {
 		fault_handle(cpu, frame);
-	} else {
-		irq_record(cpu, vector);
-		if (vector != VECTOR_NMI && vector != APIC_SPURIOUS_VECTOR) {
-			apic_eoi();
-		}
 	}
 }
 

@@ -6,6 +6,7 @@
  * the call that survives an exception, and the trip to user mode and to virtual-8086 mode.
  */
 #include "../framework/offsets.h"
+#include "../framework/trampoline.inc"
 
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT_FLAGS 0x00000003 /* modules page-aligned, memory map wanted */
@@ -13,8 +14,6 @@
 
 #define PDPTE_PRESENT 0x01
 #define PDE_FLAGS 0x87 /* present, writable, user, large */
-#define MSR_EFER 0xC0000080
-#define CR0_PE 0x00000001
 #define CR0_ON 0x80010023 /* PG WP NE MP PE */
 #define CR4_ON 0x00000620 /* OSXMMEXCPT OSFXSR PAE */
 
@@ -91,40 +90,7 @@ park:	cli
 	hlt
 	jmp park
 
-/* What a start-up IPI runs, copied to a page below 1 MiB; as in ../framework/entry.S. */
-	.code16
-	.globl trampoline, trampoline_end, trampoline_cr0, trampoline_cs, trampoline_cr4, trampoline_edx, trampoline_efer
-trampoline:
-	cli
-	movl %edx, %cs:(trampoline_edx - trampoline)
-	movl %cr0, %eax
-	movl %eax, %cs:(trampoline_cr0 - trampoline)
-	movl %cr4, %eax
-	movl %eax, %cs:(trampoline_cr4 - trampoline)
-	movw %cs, %cs:(trampoline_cs - trampoline)
-	movl $MSR_EFER, %ecx
-	rdmsr
-	movl %eax, %cs:(trampoline_efer - trampoline)
-	lgdtl %cs:(trampoline_gdt - trampoline)
-	movl $CR0_PE, %eax
-	movl %eax, %cr0
-	ljmpl $SELECTOR_CODE, $ap_entry
-	.align 4
-trampoline_gdt:
-	.word boot_gdt_end - boot_gdt - 1
-	.long boot_gdt
-	.align 4
-trampoline_cr0:
-	.long 0
-trampoline_cs:
-	.long 0
-trampoline_cr4:
-	.long 0
-trampoline_edx:
-	.long 0
-trampoline_efer:
-	.long 0
-trampoline_end:
+	TRAMPOLINE SELECTOR_CODE, ap_entry
 
 	.code32
 ap_entry:
