@@ -421,6 +421,9 @@ iso: $(B)/verdigris.elf
 bench: run-needs $(B)/guest/bench.elf
 	@test/bench/run
 
+# --- Virtual hard disks: vhd/, a component of its own ---------------------------------------------------------------
+include vhd/vhd.mk
+
 # --- All of it ----------------------------------------------------------------------------------------------------
 
 .PHONY: check test test-needs clean
