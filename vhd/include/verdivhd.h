@@ -11,7 +11,7 @@
  * where and what to do about it, in English. Nothing is kept between calls, no global state exists.
  *
  * Threads: one image may be used by several threads at once with vvhd_read, vvhd_write, vvhd_zero, vvhd_discard,
- * vvhd_flush, vvhd_extent and the questions (vvhd_size, vvhd_info). Two requests that overlap, one of them a write, may
+ * vvhd_flush, vvhd_get_extent and the questions (vvhd_size, vvhd_get_info). Two requests that overlap, one of them a write, may
  * be carried out in either order, sector by sector, as on a disk. The other functions need the image for themselves.
  *
  * Units: positions and lengths are bytes, and need not be aligned. A sector is 512 bytes.
@@ -159,11 +159,11 @@ enum vvhd_open_flags {
 	VVHD_WRITABLE = 1,
 	VVHD_FORCE_PARENT = 2, /* a parent with another unique id is taken */
 	VVHD_WITHOUT_PARENT =
-		4, /* the chain is not opened: for vvhd_info, vvhd_extent of this layer alone; data cannot be read */
+		4, /* the chain is not opened: for vvhd_get_info, vvhd_get_extent of this layer alone; data cannot be read */
 	VVHD_REPAIR = 8 /* with WRITABLE: a missing or wrong footer, or copy of it, is put right first */
 };
 
-/* The two sizes that a footer gives: see vvhd_info. */
+/* The two sizes that a footer gives: see vvhd_get_info. */
 enum vvhd_size_rule {
 	VVHD_SIZE_AUTO, /* current size, unless the creator is one that means CHS and the file has no more */
 	VVHD_SIZE_CURRENT,
@@ -222,8 +222,8 @@ struct vvhd_extent {
  * What the disk has from `offset` on, at most `length` bytes of it. Neighbours of one kind are put together as far as is
  * cheap. Beyond the end: VVHD_E_ARGUMENT.
  */
-int vvhd_extent(struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_extent *extent,
-		struct vvhd_why *why);
+int vvhd_get_extent(struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_extent *extent,
+		    struct vvhd_why *why);
 
 /* --- What an image says of itself ---------------------------------------------------------------------------------- */
 
@@ -266,7 +266,7 @@ struct vvhd_info {
 	bool repairable;       /* something is wrong that VVHD_REPAIR puts right */
 };
 
-void vvhd_info(const struct vvhd *image, struct vvhd_info *info);
+void vvhd_get_info(const struct vvhd *image, struct vvhd_info *info);
 /* The next image of the chain, which belongs to `image`; NULL without. */
 struct vvhd *vvhd_parent(const struct vvhd *image);
 const char *vvhd_path(const struct vvhd *image);
