@@ -196,8 +196,7 @@ static void spin_in_user_mode(void *unused)
 static void test_from(unsigned cpu, void (*state)(void *), const char *what)
 {
 	smp_post(cpu, state, NULL);
-	delay(10);
-	bool gone = !runs(cpu, 5);
+	bool gone = WAIT_FOR(!runs(cpu, 10), 2000);
 	bool init = stopped(cpu);
 	check(gone && init && started(cpu, TRAMPOLINE_PAGE), "a processor that %s can be restarted", what);
 }
