@@ -2,8 +2,7 @@
 /*
  * Fuzzes the virtual APIC and both kinds of timers through everything a guest and its devices can do to them.
  *
- * The input is a list of commands of 11 bytes: operation, VP, a 64-bit value and a number. After each command these
- * must hold for every VP:
+ * The input is a list of commands as in test/fuzz/guest.h. After each command these must hold for every VP:
  *	no illegal vector is requested, offered or in service;
  *	the machine's deadline is the earliest of what is armed;
  *	an evaluation now would answer what the last one did, unless the VP has been asked to evaluate again.
@@ -13,23 +12,14 @@
 #include "core/overlay.h"
 #include "core/reftime.h"
 #include "core/stimer.h"
-#include "fake/fake.h"
-#include "lib/check.h"
+#include "test/fuzz/guest.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define VPS 3
-#define COMMAND_SIZE 11
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct command {
-	uint8_t operation;
-	struct vp *vp;
-	uint64_t value;
-	uint8_t number;
-};
 
 /* What the machine was told last, per VP. */
 static struct apic_event told[VPS];
@@ -60,67 +50,13 @@ static void check_deadline(struct vp *vp)
 	CHECK(fake_vp_machine(vp)->deadline == next);
 }
 
-static bool same_answer(struct apic_event left, struct apic_event right)
-{
-	return left.verdict == right.verdict && left.legacy == right.legacy &&
-	       left.followed == right.followed &&
-	       (left.verdict == APIC_NOTHING || left.vector == right.vector);
-}
-
-/* Evaluates on trial: the VP and its assist word are put back. */
-static void check_answer(struct vp *vp)
-{
-	uint32_t *assist = vp->assist.frame;
-	uint32_t saved_assist = *assist;
-	struct vp saved;
-
-	if ((vp->requests & VP_REQUEST_INTERRUPT) != 0 || vp->activity != VP_RUNNING) {
-		return;
-	}
-	memcpy(&saved, vp, sizeof(saved));
-	struct apic_event answer = apic_evaluate(vp);
-
-	CHECK(same_answer(answer, told[vp->index]));
-	memcpy(vp, &saved, sizeof(saved));
-	*assist = saved_assist;
-}
-
 /* --- Commands ------------------------------------------------------------------------------------------------- */
-
-/* The way into the guest and, when it takes the interrupt, the report at the next exit. */
-static void enter(const struct command *command)
-{
-	struct vp *vp = command->vp;
-
-	vp_handle_requests(vp);
-	if (!vp_wake_up(vp, (command->value & 1) != 0)) {
-		return;
-	}
-	vp->nmi_pending = false;
-	told[vp->index] = apic_evaluate(vp);
-	if ((command->value & 1) != 0 && told[vp->index].verdict == APIC_DELIVER) {
-		apic_accept(vp, told[vp->index]);
-		told[vp->index] = (struct apic_event){.verdict = APIC_NOTHING};
-	}
-}
 
 /* An entry that the machine makes without a new evaluation, and in which the guest takes what was offered before. */
 static void take_late(struct vp *vp)
 {
 	if (told[vp->index].verdict == APIC_DELIVER && vp->apic.offered.verdict == APIC_DELIVER) {
-		apic_accept(vp, told[vp->index]);
-		told[vp->index] = (struct apic_event){.verdict = APIC_NOTHING};
-	}
-}
-
-static void end_lazily_or_not(struct vp *vp)
-{
-	uint32_t *assist = vp->assist.frame;
-	uint32_t before = *assist;
-
-	*assist = before & ~1u;
-	if ((before & 1) == 0) {
-		apic_eoi(vp);
+		guest_take(vp, &told[vp->index]);
 	}
 }
 
@@ -178,7 +114,7 @@ static void run_command(struct fake *fake, const struct command *command)
 		overlay_set(command->vp, &command->vp->assist, command->value);
 		break;
 	case 11:
-		end_lazily_or_not(command->vp);
+		guest_end_interrupt(command->vp);
 		break;
 	case 12:
 		apic_command(command->vp, command->value);
@@ -190,30 +126,26 @@ static void run_command(struct fake *fake, const struct command *command)
 		take_late(command->vp);
 		break;
 	default:
-		enter(command);
+		guest_enter(command, &told[command->vp->index]);
 		break;
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct input input = {data, size};
 	struct fake *fake = fake_hv_create(VPS, 4);
 
 	CHECK(fake != NULL);
 	memset(told, 0, sizeof(told));
-	for (; size >= COMMAND_SIZE; data += COMMAND_SIZE, size -= COMMAND_SIZE) {
-		struct command command = {
-			.operation = data[0],
-			.vp = fake_vp(fake, data[1] % VPS),
-			.number = data[10],
-		};
+	while (input.size >= COMMAND_SIZE) {
+		struct command command = command_take(&input, fake, VPS);
 
-		memcpy(&command.value, data + 2, sizeof(command.value));
 		run_command(fake, &command);
 		for (uint32_t i = 0; i < VPS; i++) {
 			check_vectors(fake_vp(fake, i));
 			check_deadline(fake_vp(fake, i));
-			check_answer(fake_vp(fake, i));
+			guest_check_answer(fake_vp(fake, i), told[i]);
 		}
 	}
 	fake_hv_destroy(fake);

@@ -3,8 +3,7 @@
  * Fuzzes the SynIC and the timers that use it, over virtual time: registers, messages and event flags from outside,
  * and a guest that takes, ends and overwrites what it likes.
  *
- * The input is a list of commands of 11 bytes: operation, VP, a 64-bit value and a number. After each command these
- * must hold for every VP:
+ * The input is a list of commands as in test/fuzz/guest.h. After each command these must hold for every VP:
  *	queues and the word `waiting` agree, and exactly what is queued is pending;
  *	behind a full slot of a SynIC that is on, whoever waits is announced in the slot;
  *	no unmasked SINT has an illegal vector, and the APIC knows the vectors that end by themselves;
@@ -17,24 +16,15 @@
 #include "core/apic.h"
 #include "core/overlay.h"
 #include "core/reftime.h"
-#include "fake/fake.h"
-#include "lib/check.h"
+#include "test/fuzz/guest.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define VPS 2
 #define SENDERS 5 /* messages, for each VP */
-#define COMMAND_SIZE 11
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct command {
-	uint8_t operation;
-	struct vp *vp;
-	uint64_t value;
-	uint8_t number;
-};
 
 struct sender {
 	struct hv_message content;
@@ -145,29 +135,9 @@ static void check_deadline(struct vp *vp)
 	CHECK(fake_vp_machine(vp)->deadline == next);
 }
 
-static bool same_answer(struct apic_event left, struct apic_event right)
+static void check_lazy_eoi(const struct vp *vp)
 {
-	return left.verdict == right.verdict && left.followed == right.followed &&
-	       (left.verdict == APIC_NOTHING || left.vector == right.vector);
-}
-
-/* Evaluates on trial: the VP and its assist word are put back. */
-static void check_answer(struct vp *vp)
-{
-	uint32_t *assist = vp->assist.frame;
-	uint32_t saved_assist = *assist;
-	struct vp saved;
-
-	if ((vp->requests & VP_REQUEST_INTERRUPT) != 0 || vp->activity != VP_RUNNING) {
-		return;
-	}
-	CHECK(!vp->apic.eoi_assist_armed || vp->synic.waiting == 0);
-	memcpy(&saved, vp, sizeof(saved));
-	struct apic_event answer = apic_evaluate(vp);
-
-	CHECK(same_answer(answer, told[vp->index]));
-	memcpy(vp, &saved, sizeof(saved));
-	*assist = saved_assist;
+	CHECK(!guest_is_settled(vp) || !vp->apic.eoi_assist_armed || vp->synic.waiting == 0);
 }
 
 /* --- Commands ------------------------------------------------------------------------------------------------- */
@@ -246,33 +216,6 @@ static void scribble(const struct command *command)
 	}
 }
 
-static void end_lazily_or_not(struct vp *vp)
-{
-	uint32_t *assist = vp->assist.frame;
-	uint32_t before = *assist;
-
-	*assist = before & ~1u;
-	if ((before & 1) == 0) {
-		apic_eoi(vp);
-	}
-}
-
-static void enter(const struct command *command)
-{
-	struct vp *vp = command->vp;
-
-	vp_handle_requests(vp);
-	if (!vp_wake_up(vp, (command->value & 1) != 0)) {
-		return;
-	}
-	vp->nmi_pending = false;
-	told[vp->index] = apic_evaluate(vp);
-	if ((command->value & 1) != 0 && told[vp->index].verdict == APIC_DELIVER) {
-		apic_accept(vp, told[vp->index]);
-		told[vp->index] = (struct apic_event){.verdict = APIC_NOTHING};
-	}
-}
-
 static void run_command(struct fake *fake, const struct command *command)
 {
 	struct vp *vp = command->vp;
@@ -303,7 +246,7 @@ static void run_command(struct fake *fake, const struct command *command)
 		scribble(command);
 		break;
 	case 10:
-		end_lazily_or_not(vp);
+		guest_end_interrupt(vp);
 		break;
 	case 13:
 		deliver_at_once(command);
@@ -314,7 +257,7 @@ static void run_command(struct fake *fake, const struct command *command)
 		}
 		break;
 	default:
-		enter(command);
+		guest_enter(command, &told[vp->index]);
 		break;
 	}
 }
@@ -336,22 +279,19 @@ static struct fake *machine(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct input input = {data, size};
 	struct fake *fake = machine();
 
-	for (; size >= COMMAND_SIZE; data += COMMAND_SIZE, size -= COMMAND_SIZE) {
-		struct command command = {
-			.operation = data[0],
-			.vp = fake_vp(fake, data[1] % VPS),
-			.number = data[10],
-		};
+	while (input.size >= COMMAND_SIZE) {
+		struct command command = command_take(&input, fake, VPS);
 
-		memcpy(&command.value, data + 2, sizeof(command.value));
 		run_command(fake, &command);
 		for (uint32_t i = 0; i < VPS; i++) {
 			check_queues(fake_vp(fake, i));
 			check_sints(fake_vp(fake, i));
 			check_deadline(fake_vp(fake, i));
-			check_answer(fake_vp(fake, i));
+			check_lazy_eoi(fake_vp(fake, i));
+			guest_check_answer(fake_vp(fake, i), told[i]);
 		}
 	}
 	fake_hv_destroy(fake);
