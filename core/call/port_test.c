@@ -3,7 +3,7 @@
  * The calls that make and unmake ports and connections: who may, what each refuses, and in which order.
  *
  * Covers: HvCreatePort, HvDeletePort, HvConnectPort, HvGetPortProperty, HvDisconnectPort, HvSetPortProperty,
- * HvCallCreatePort, HvCallConnectPort
+ * HvCallCreatePort, HvCallConnectPort, HV_PORT_PROPERTY_POST_COUNT, HV_PORT_PROPERTY_PREFERRED_TARGET_VP
  */
 #include "abi/hv_hypercall.h"
 #include "test/unit/ports.h"

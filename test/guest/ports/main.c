@@ -11,7 +11,8 @@
  * TLFS 2.0a refuses it with status 0x0D, and then everything here is skipped.
  *
  * Covers: HvCreatePort, HvDeletePort, HvConnectPort, HvGetPortProperty, HvDisconnectPort, HvPostMessage, HvSignalEvent,
- *         HvSetPortProperty, HvCallCreatePort, HvCallConnectPort, 0x40000003.EBX
+ *         HvSetPortProperty, HvCallCreatePort, HvCallConnectPort, 0x40000003.EBX,
+ *         HV_PORT_PROPERTY_POST_COUNT, HV_PORT_PROPERTY_PREFERRED_TARGET_VP
  *
  * Run: --smp 1
  * Run: --smp 2
