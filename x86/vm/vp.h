@@ -32,12 +32,12 @@ enum vp_place {
 	VP_ASLEEP
 };
 
-/* A guest page that instructions were fetched from, so that the bytes at RIP cost one comparison. A stale
- * entry can only mistake a prefixed instruction for a plain one: a wrong RIP in a guest that changes page tables and
- * code beneath itself without a flush. Guests exit from few pages: the hypercall page, and those of some functions. */
 /* Not canonical: no RIP is near it. */
 #define CODE_PAGE_NONE (UINT64_C(1) << 63)
 
+/* A guest page that instructions were fetched from, so that the bytes at RIP cost one comparison. A stale
+ * entry can only mistake a prefixed instruction for a plain one: a wrong RIP in a guest that changes page tables and
+ * code beneath itself without a flush. Guests exit from few pages: the hypercall page, and those of some functions. */
 struct code_page {
 	uint64_t cr3;
 	uint64_t page; /* guest virtual, page-aligned, or CODE_PAGE_NONE */
