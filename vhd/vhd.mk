@@ -13,11 +13,86 @@ vhd-test-needs: vhd-needs
 
 # --- Library --------------------------------------------------------------------------------------------------------
 
+# The same position-independent objects make the static and the shared library. Whoever adds vhd/lib/X.c or X_test.c need
+# not change this file.
+VHD_VERSION := 1.0.0
+VHD_INCLUDES := -I. -Ivhd/include
+VHD_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(VHD_INCLUDES)
+VHD_LIB_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/lib/*.c)))
+VHD_LIB_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_LIB_SOURCES))
+VHD_LIB_LDLIBS := -lpthread
+
 ## make vhd             the VHD library, vhdtool and the nbdkit plugin, in build/vhd
-vhd:
+vhd: $(VHD_B)/libverdivhd.a $(VHD_B)/libverdivhd.so $(VHD_B)/verdivhd.pc
+
+$(VHD_B)/obj/lib/%.o: vhd/lib/%.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(VHD_CFLAGS) -fPIC -fvisibility=hidden $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_B)/libverdivhd.a: $(VHD_LIB_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(VHD_B)/libverdivhd.so.0: $(VHD_LIB_OBJECTS) vhd/lib/verdivhd.map
+	@echo 'LD      $@'
+	$(Q)$(CC) -shared -Wl,-soname,libverdivhd.so.0 -Wl,-z,defs -Wl,--version-script=vhd/lib/verdivhd.map \
+		$(LDFLAGS) -o $@ $(VHD_LIB_OBJECTS) $(VHD_LIB_LDLIBS)
+
+$(VHD_B)/libverdivhd.so: $(VHD_B)/libverdivhd.so.0
+	$(Q)ln -sf libverdivhd.so.0 $@
+
+# Installation. `make install-vhd DESTDIR= PREFIX=/usr/local LIBDIR=lib`
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+VHD_PC := prefix=$(PREFIX)\nlibdir=$${prefix}/$(LIBDIR)\nincludedir=$${prefix}/include\n\nName: verdivhd\n
+VHD_PC := $(VHD_PC)Description: Virtual hard disks (VHD): fixed, dynamic and differencing\nVersion: $(VHD_VERSION)\n
+VHD_PC := $(VHD_PC)Libs: -L$${libdir} -lverdivhd\nLibs.private: $(VHD_LIB_LDLIBS)\nCflags: -I$${includedir}\n
+
+# Made anew each time, because PREFIX may be another one.
+.PHONY: $(VHD_B)/verdivhd.pc
+$(VHD_B)/verdivhd.pc:
+	@mkdir -p $(@D)
+	@printf '$(subst $() ,\040,$(VHD_PC))' | sed 's/^ //' >$@
+
+.PHONY: install-vhd install-vhd-library
+## make install-vhd     DESTDIR= PREFIX=/usr/local: library, header, tool, manual, plugin
+install-vhd: install-vhd-library
+
+install-vhd-library: $(VHD_B)/libverdivhd.a $(VHD_B)/libverdivhd.so.0 $(VHD_B)/verdivhd.pc
+	install -d $(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 vhd/include/verdivhd.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(VHD_B)/libverdivhd.a $(DESTDIR)$(PREFIX)/$(LIBDIR)/
+	install -m 755 $(VHD_B)/libverdivhd.so.0 $(DESTDIR)$(PREFIX)/$(LIBDIR)/libverdivhd.so.$(VHD_VERSION)
+	ln -sf libverdivhd.so.$(VHD_VERSION) $(DESTDIR)$(PREFIX)/$(LIBDIR)/libverdivhd.so.0
+	ln -sf libverdivhd.so.0 $(DESTDIR)$(PREFIX)/$(LIBDIR)/libverdivhd.so
+	install -m 644 $(VHD_B)/verdivhd.pc $(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig/
+
+# Unit tests: each vhd/lib/X_test.c is a program with all of the library and the storage in memory, with sanitizers.
+VHD_UNIT_CFLAGS := $(filter-out -O2,$(VHD_CFLAGS)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+VHD_UNIT_SOURCES := $(VHD_LIB_SOURCES) $(sort $(wildcard vhd/test/memory_*.c))
+VHD_UNIT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(VHD_UNIT_SOURCES))
+VHD_UNIT_PROGRAMS := $(patsubst vhd/%.c,$(VHD_B)/unit/%,$(sort $(wildcard vhd/lib/*_test.c)))
+
+$(VHD_B)/unit/%.o: vhd/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VHD_UNIT_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_B)/unit/libunit.a: $(VHD_UNIT_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(VHD_UNIT_PROGRAMS): $(VHD_B)/unit/%: $(VHD_B)/unit/%.o $(VHD_B)/unit/libunit.a
+	$(Q)$(CC) $(VHD_UNIT_CFLAGS) -o $@ $^ -lcmocka $(VHD_LIB_LDLIBS)
+
+.SECONDARY: $(VHD_UNIT_PROGRAMS:=.o)
 
 ## make check-vhd       unit tests of the VHD library
-check-vhd:
+check-vhd: $(VHD_UNIT_PROGRAMS)
+	@test/unit/run $(VHD_UNIT_PROGRAMS)
+
+-include $(VHD_LIB_OBJECTS:.o=.d) $(VHD_UNIT_OBJECTS:.o=.d) $(VHD_UNIT_PROGRAMS:=.d)
 
 # --- Tool -----------------------------------------------------------------------------------------------------------
 

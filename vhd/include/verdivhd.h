@@ -25,6 +25,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* The library is built with everything hidden but this. */
+#pragma GCC visibility push(default)
 
 #define VVHD_SECTOR_SIZE 512u
 #define VVHD_BLOCK_SIZE_DEFAULT (2u << 20)
@@ -371,6 +373,7 @@ struct vvhd_check_result {
 int vvhd_check(const char *path, const struct vvhd_check_options *options, struct vvhd_check_result *result,
 	       struct vvhd_why *why);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
