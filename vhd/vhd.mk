@@ -71,7 +71,7 @@ install-vhd-library: $(VHD_B)/libverdivhd.a $(VHD_B)/libverdivhd.so.0 $(VHD_B)/v
 # Unit tests: each vhd/lib/X_test.c is a program with all of the library and the storage in memory, with sanitizers.
 VHD_UNIT_CFLAGS := $(filter-out -O2,$(VHD_CFLAGS)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-VHD_UNIT_SOURCES := $(VHD_LIB_SOURCES) $(sort $(wildcard vhd/test/memory_*.c))
+VHD_UNIT_SOURCES := $(VHD_LIB_SOURCES) $(filter-out %_test.c,$(sort $(wildcard vhd/test/memory_*.c)))
 VHD_UNIT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(VHD_UNIT_SOURCES))
 VHD_UNIT_PROGRAMS := $(patsubst vhd/%.c,$(VHD_B)/unit/%,$(sort $(wildcard vhd/lib/*_test.c)))
 
