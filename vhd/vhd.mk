@@ -95,6 +95,32 @@ check-vhd: $(VHD_UNIT_PROGRAMS)
 -include $(VHD_LIB_OBJECTS:.o=.d) $(VHD_UNIT_OBJECTS:.o=.d) $(VHD_UNIT_PROGRAMS:=.d)
 
 # --- Tool -----------------------------------------------------------------------------------------------------------
+#
+# vhdtool has the library inside, so that one file can be carried anywhere. Each vhd/tool/X.c is found by itself.
+
+VHD_TOOL_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/tool/*.c)))
+VHD_TOOL_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_TOOL_SOURCES))
+VHD_TOOL_LDLIBS := $(VHD_LIB_LDLIBS)
+
+$(VHD_B)/obj/tool/%.o: vhd/tool/%.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(VHD_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_B)/libverdivhd.a
+	@echo 'LD      $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
+
+.PHONY: install-vhd-tool
+install-vhd: install-vhd-tool
+install-vhd-tool: $(VHD_B)/vhdtool
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(VHD_B)/vhdtool $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 vhd/man/vhdtool.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 vhd/tool/completion/vhdtool.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhdtool
+
+-include $(VHD_TOOL_OBJECTS:.o=.d)
 
 # --- Import ---------------------------------------------------------------------------------------------------------
 
@@ -133,6 +159,13 @@ check-vhd-proof: $(filter-out $(VHD_SLOW_TESTS),$(VHD_TEST_PROGRAMS))
 	@test/unit/run $^
 
 -include $(VHD_TEST_OBJECTS:.o=.d) $(VHD_TEST_SOURCES:%.c=$(VHD_B)/test/%.d)
+
+# `make test-vhd`: who has a test adds a command that ends with "N passed, N failed, N skipped", and what it needs:
+# VHD_TEST_COMMANDS += "vhd/test/x/run", and the rule test-vhd: $(VHD_B)/x
+VHD_TEST_COMMANDS += "test/unit/run $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)"
+## make test-vhd        everything of vhd/: unit, model and crash tests, vhdtool, other programs' images
+test-vhd: vhd-test-needs vhd $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)
+	@tools/sum-tests $(VHD_TEST_COMMANDS)
 
 # --- Fuzzers --------------------------------------------------------------------------------------------------------
 
