@@ -123,6 +123,24 @@ install-vhd-tool: $(VHD_B)/vhdtool
 -include $(VHD_TOOL_OBJECTS:.o=.d)
 
 # --- Import ---------------------------------------------------------------------------------------------------------
+#
+# `vhdtool import`. Formats that are not ours are read by libarchive, libxml2, libxxhash and nettle.
+
+VHD_IMPORT_PACKAGES := libarchive libxml-2.0 libxxhash nettle
+VHD_IMPORT_CFLAGS := $(shell pkg-config --cflags $(VHD_IMPORT_PACKAGES) 2>/dev/null)
+VHD_IMPORT_LDLIBS := $(shell pkg-config --libs $(VHD_IMPORT_PACKAGES) 2>/dev/null)
+VHD_IMPORT_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/import/*.c)))
+VHD_IMPORT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_IMPORT_SOURCES))
+
+$(VHD_B)/vhdtool: $(VHD_IMPORT_OBJECTS)
+VHD_TOOL_LDLIBS += $(VHD_IMPORT_LDLIBS)
+
+$(VHD_B)/obj/import/%.o: vhd/import/%.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(VHD_CFLAGS) $(VHD_IMPORT_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+-include $(VHD_IMPORT_OBJECTS:.o=.d)
 
 # --- nbdkit plugin ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ extern const struct tool_command command_compact;
 extern const struct tool_command command_compare;
 extern const struct tool_command command_convert;
 extern const struct tool_command command_create;
+extern const struct tool_command command_import; /* vhd/import/ */
 extern const struct tool_command command_info;
 extern const struct tool_command command_map;
 extern const struct tool_command command_merge;

@@ -11,9 +11,9 @@
 
 /* In the order in which `vhdtool help` lists them. */
 static const struct tool_command *const commands[] = {
-	&command_info,	 &command_create, &command_snapshot, &command_convert,
-	&command_resize, &command_merge,  &command_compact,  &command_check,
-	&command_relink, &command_map,	  &command_compare,  &command_set,
+	&command_info,	  &command_create,  &command_snapshot, &command_convert, &command_resize,
+	&command_merge,	  &command_compact, &command_check,    &command_relink,	 &command_map,
+	&command_compare, &command_set,	    &command_import,
 };
 
 static const struct option_row common_rows[] = {
