@@ -35,7 +35,10 @@ static void check_vectors(const struct vp *vp)
 	CHECK(apic->tpr <= 0xff && (apic->command & 0x1000) == 0);
 }
 
-/* Nothing here runs the unhalted timer or a monitor; test/fuzz/synic.c has the former. */
+/*
+ * Nothing here runs the unhalted timer or a monitor; test/fuzz/synic.c has the former. The machine's clock may be set too
+ * early: VP_REQUEST_DEADLINE from somebody else than that clock expires a timer before it. That costs an exit, and no more.
+ */
 static void check_deadline(struct vp *vp)
 {
 	uint64_t next = apic_timer_next(vp);
@@ -47,7 +50,7 @@ static void check_deadline(struct vp *vp)
 		next = tsc < next ? tsc : next;
 	}
 	CHECK(vp->deadline == next);
-	CHECK(fake_vp_machine(vp)->deadline == next);
+	CHECK(fake_vp_machine(vp)->deadline <= next);
 }
 
 /* --- Commands ------------------------------------------------------------------------------------------------- */
