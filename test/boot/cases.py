@@ -42,7 +42,7 @@ class Case:
     kernel = "6.1"
     qemu = "7.2"
     smp = 1
-    timeout = 120
+    timeout = 300
     xapic = False
 
     def __init__(self, name, **settings):
