@@ -144,6 +144,36 @@ $(VHD_B)/obj/import/%.o: vhd/import/%.c
 
 # --- nbdkit plugin ----------------------------------------------------------------------------------------------------
 
+# In the build tree the plugin has the library inside, so that it can be used from there; installed it shares the library.
+VHD_PLUGIN := $(VHD_B)/nbdkit-verdivhd-plugin.so
+VHD_PLUGIN_SOURCES := $(sort $(wildcard vhd/nbdkit/*.c))
+VHD_PLUGIN_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_PLUGIN_SOURCES))
+NBDKIT_PLUGINDIR ?= $(PREFIX)/$(LIBDIR)/nbdkit/plugins
+
+vhd: $(VHD_PLUGIN)
+
+$(VHD_B)/obj/nbdkit/%.o: vhd/nbdkit/%.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(VHD_CFLAGS) -fPIC -fvisibility=hidden $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_PLUGIN): $(VHD_PLUGIN_OBJECTS) $(VHD_B)/libverdivhd.a
+	@echo 'LD      $@'
+	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $^ $(VHD_LIB_LDLIBS)
+
+$(VHD_B)/shared/nbdkit-verdivhd-plugin.so: $(VHD_PLUGIN_OBJECTS) $(VHD_B)/libverdivhd.so
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $(VHD_PLUGIN_OBJECTS) -L$(VHD_B) -lverdivhd
+
+.PHONY: install-vhd-plugin
+install-vhd: install-vhd-plugin
+install-vhd-plugin: $(VHD_B)/shared/nbdkit-verdivhd-plugin.so
+	install -d $(DESTDIR)$(NBDKIT_PLUGINDIR) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $< $(DESTDIR)$(NBDKIT_PLUGINDIR)/
+	install -m 644 vhd/nbdkit/nbdkit-verdivhd-plugin.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+
+-include $(VHD_PLUGIN_OBJECTS:.o=.d)
+
 # --- Tests ----------------------------------------------------------------------------------------------------------
 #
 # Each vhd/test/NAME_test.c becomes a program with the library's own sources, the in-memory storage and the sanitizers.
