@@ -17,7 +17,8 @@ vhd-test-needs: vhd-needs
 # not change this file.
 VHD_VERSION := 1.0.0
 VHD_INCLUDES := -I. -Ivhd/include
-VHD_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(VHD_INCLUDES)
+# What a packager adds: VHD_EXTRA_CFLAGS, LDFLAGS.
+VHD_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(VHD_INCLUDES) $(VHD_EXTRA_CFLAGS)
 VHD_LIB_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/lib/*.c)))
 VHD_LIB_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_LIB_SOURCES))
 VHD_LIB_LDLIBS := -lpthread
@@ -174,6 +175,14 @@ install-vhd-plugin: $(VHD_B)/shared/nbdkit-verdivhd-plugin.so
 
 -include $(VHD_PLUGIN_OBJECTS:.o=.d)
 
+.PHONY: vhd-guest-needs
+vhd-guest-needs:
+	@tools/packages run
+	@tools/fetch-debian kernel-6.1 >/dev/null
+
+test-vhd: vhd-guest-needs
+VHD_TEST_COMMANDS += "vhd/test/nbd/run" "vhd/test/guest/run" "vhd/test/package/run"
+
 # --- Tests ----------------------------------------------------------------------------------------------------------
 #
 # Each vhd/test/NAME_test.c becomes a program with the library's own sources, the in-memory storage and the sanitizers.
@@ -218,3 +227,7 @@ test-vhd: vhd-test-needs vhd $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)
 # --- Fuzzers --------------------------------------------------------------------------------------------------------
 
 # --- Benchmarks -----------------------------------------------------------------------------------------------------
+
+## make bench-vhd       beside qemu-img, qemu-nbd and cp, with the limits; BENCH_SIZE=4G BENCH_RUNS=5
+bench-vhd: vhd-test-needs vhd
+	@vhd/bench/run

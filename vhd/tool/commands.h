@@ -17,5 +17,6 @@ extern const struct tool_command command_map;
 extern const struct tool_command command_merge;
 extern const struct tool_command command_relink;
 extern const struct tool_command command_resize;
+extern const struct tool_command command_serve;
 extern const struct tool_command command_set;
 extern const struct tool_command command_snapshot;

@@ -13,7 +13,7 @@
 static const struct tool_command *const commands[] = {
 	&command_info,	  &command_create,  &command_snapshot, &command_convert, &command_resize,
 	&command_merge,	  &command_compact, &command_check,    &command_relink,	 &command_map,
-	&command_compare, &command_set,	    &command_import,
+	&command_compare, &command_serve,   &command_set,      &command_import,
 };
 
 static const struct option_row common_rows[] = {
