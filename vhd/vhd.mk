@@ -185,37 +185,26 @@ VHD_TEST_COMMANDS += "vhd/test/nbd/run" "vhd/test/guest/run" "vhd/test/package/r
 
 # --- Tests ----------------------------------------------------------------------------------------------------------
 #
-# Each vhd/test/NAME_test.c becomes a program with the library's own sources, the in-memory storage and the sanitizers.
-# One that is named in VHD_SLOW_TESTS is for `make test-vhd` alone.
+# Each vhd/test/NAME_test.c is a program with the unit tests' objects and what these tests have in common.
 
-VHD_TEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=undefined $(WARNINGS) -I.
-VHD_TEST_HELPERS := $(filter-out %_test.c,$(sort $(wildcard vhd/test/*.c)))
-VHD_TEST_LIBRARY := $(filter-out %_test.c,$(sort $(wildcard vhd/lib/*.c)))
-VHD_TEST_OBJECTS := $(patsubst %.c,$(VHD_B)/test/%.o,$(VHD_TEST_HELPERS) $(VHD_TEST_LIBRARY))
-VHD_TEST_SOURCES := $(sort $(wildcard vhd/test/*_test.c))
-VHD_TEST_PROGRAMS := $(VHD_TEST_SOURCES:vhd/test/%.c=$(VHD_B)/test/%)
-VHD_SLOW_TESTS := $(VHD_B)/test/crash_long_test
+VHD_TEST_HELPERS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(sort $(wildcard vhd/test/crash.c vhd/test/handmade.c vhd/test/model.c vhd/test/model_steps.c)))
+VHD_TEST_PROGRAMS := $(patsubst vhd/%.c,$(VHD_B)/unit/%,$(sort $(wildcard vhd/test/*_test.c)))
 
-$(VHD_B)/test/%.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(VHD_TEST_CFLAGS) $(DEPFLAGS) -c -o $@ $<
-
-$(VHD_B)/test/libtest.a: $(VHD_TEST_OBJECTS)
+$(VHD_B)/unit/libtest.a: $(VHD_TEST_HELPERS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(VHD_TEST_PROGRAMS): $(VHD_B)/test/%: $(VHD_B)/test/vhd/test/%.o $(VHD_B)/test/libtest.a
-	$(Q)$(CC) $(VHD_TEST_CFLAGS) -o $@ $^ -lcmocka -lpthread
+$(VHD_TEST_PROGRAMS): $(VHD_B)/unit/%: $(VHD_B)/unit/%.o $(VHD_B)/unit/libtest.a $(VHD_B)/unit/libunit.a
+	$(Q)$(CC) $(VHD_UNIT_CFLAGS) -o $@ $^ -lcmocka $(VHD_LIB_LDLIBS)
 
-.SECONDARY: $(VHD_TEST_SOURCES:%.c=$(VHD_B)/test/%.o)
+.SECONDARY: $(VHD_TEST_PROGRAMS:=.o)
 
 .PHONY: check-vhd-proof
 check-vhd: check-vhd-proof
-check-vhd-proof: $(filter-out $(VHD_SLOW_TESTS),$(VHD_TEST_PROGRAMS))
-	@test/unit/run $^
+check-vhd-proof: $(VHD_TEST_PROGRAMS) check-vhd-fuzz
+	@test/unit/run $(VHD_TEST_PROGRAMS)
 
--include $(VHD_TEST_OBJECTS:.o=.d) $(VHD_TEST_SOURCES:%.c=$(VHD_B)/test/%.d)
+-include $(VHD_TEST_HELPERS:.o=.d) $(VHD_TEST_PROGRAMS:=.d)
 
 # `make test-vhd`: who has a test adds a command that ends with "N passed, N failed, N skipped", and what it needs:
 # VHD_TEST_COMMANDS += "vhd/test/x/run", and the rule test-vhd: $(VHD_B)/x
@@ -225,6 +214,39 @@ test-vhd: vhd-test-needs vhd $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)
 	@tools/sum-tests $(VHD_TEST_COMMANDS)
 
 # --- Fuzzers --------------------------------------------------------------------------------------------------------
+#
+# Each vhd/fuzz/NAME.c is a libFuzzer target with the library, the in-memory storage and the images made by hand. Its
+# seeds, among them every input that once made it fail, are in vhd/fuzz/seeds/NAME.
+
+VHD_FUZZ_NAMES := $(patsubst vhd/fuzz/%.c,%,$(sort $(wildcard vhd/fuzz/*.c)))
+VHD_FUZZ_PROGRAMS := $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/%)
+VHD_FUZZ_CFLAGS := $(filter-out -O2,$(VHD_CFLAGS)) -O1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+VHD_FUZZ_SOURCES := $(VHD_UNIT_SOURCES) $(wildcard vhd/test/handmade.c)
+VHD_FUZZ_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/fuzz/obj/%.o,$(VHD_FUZZ_SOURCES))
+
+$(VHD_B)/fuzz/obj/%.o: vhd/%.c
+	@mkdir -p $(@D)
+	$(Q)clang $(VHD_FUZZ_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_B)/fuzz/obj/fuzz.a: $(VHD_FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(VHD_FUZZ_PROGRAMS): $(VHD_B)/fuzz/%: $(VHD_B)/fuzz/obj/fuzz/%.o $(VHD_B)/fuzz/obj/fuzz.a
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(VHD_LIB_LDLIBS)
+
+.SECONDARY: $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/obj/fuzz/%.o)
+
+## make fuzz-vhd        each fuzzer of vhd/ for FUZZ_SECONDS; T="name ..." only those
+fuzz-vhd: $(if $(T),$(T:%=$(VHD_B)/fuzz/%),$(VHD_FUZZ_PROGRAMS))
+	@vhd/fuzz/run --build $(VHD_B)/fuzz --seconds $(FUZZ_SECONDS) $(or $(T),$(VHD_FUZZ_NAMES))
+
+.PHONY: check-vhd-fuzz
+check-vhd-fuzz: $(VHD_FUZZ_PROGRAMS)
+	@vhd/fuzz/run --build $(VHD_B)/fuzz $(VHD_FUZZ_NAMES)
+
+-include $(VHD_FUZZ_OBJECTS:.o=.d) $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/obj/fuzz/%.d)
 
 # --- Benchmarks -----------------------------------------------------------------------------------------------------
 
