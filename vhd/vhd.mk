@@ -141,7 +141,26 @@ $(VHD_B)/obj/import/%.o: vhd/import/%.c
 	@echo 'CC      $<'
 	$(Q)$(CC) $(VHD_CFLAGS) $(VHD_IMPORT_CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
--include $(VHD_IMPORT_OBJECTS:.o=.d)
+# Unit tests: as those of the library, without what touches disks.
+VHD_IMPORT_UNIT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(filter-out vhd/import/import.c,$(VHD_IMPORT_SOURCES)))
+VHD_IMPORT_UNIT_PROGRAMS := $(patsubst vhd/%.c,$(VHD_B)/unit/%,$(sort $(wildcard vhd/import/*_test.c)))
+$(VHD_B)/unit/import/%: VHD_UNIT_CFLAGS += $(VHD_IMPORT_CFLAGS)
+
+$(VHD_B)/unit/import/libimport.a: $(VHD_IMPORT_UNIT_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(VHD_IMPORT_UNIT_PROGRAMS): %: %.o $(VHD_B)/unit/import/libimport.a
+	$(Q)$(CC) $(VHD_UNIT_CFLAGS) -o $@ $^ $(VHD_IMPORT_LDLIBS) -lcmocka
+
+.SECONDARY: $(VHD_IMPORT_UNIT_PROGRAMS:=.o)
+
+.PHONY: check-vhd-import
+check-vhd: check-vhd-import
+check-vhd-import: $(VHD_IMPORT_UNIT_PROGRAMS)
+	@test/unit/run $^
+
+-include $(VHD_IMPORT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_PROGRAMS:=.d)
 
 # --- nbdkit plugin ----------------------------------------------------------------------------------------------------
 
