@@ -285,6 +285,26 @@ static void a_second_request_is_not_lost_while_the_first_is_taken(void **state)
 	unit_expect_interrupt(vp, 0);
 }
 
+/* Asked by a VP that wants to halt: an offer of the 8259's counts, one that the TPR has been raised above does not. */
+static void an_untaken_offer_is_deliverable_unless_the_tpr_has_risen(void **state)
+{
+	struct vp *vp = fake_vp(*state, 0);
+
+	unit_apic_enable(vp);
+	apic_raise(vp, 0x40, false);
+	assert_int_equal(apic_evaluate(vp).vector, 0x40);
+	apic_tpr_set(vp, 0x4f);
+	assert_false(apic_deliverable(vp));
+	apic_tpr_set(vp, 0x3f);
+	assert_true(apic_deliverable(vp));
+	unit_expect_interrupt(vp, 0x40);
+	apic_eoi(vp);
+	apic_raise_legacy(vp, 0x08);
+	assert_true(apic_evaluate(vp).legacy);
+	apic_tpr_set(vp, 0xff);
+	assert_true(apic_deliverable(vp));
+}
+
 static void an_untaken_offer_falls_together_with_its_repetition(void **state)
 {
 	struct vp *vp = fake_vp(*state, 0);
@@ -479,6 +499,7 @@ int main(void)
 		unit_test_one(the_tpr_blocks_its_class_and_below),
 		unit_test_one(what_is_in_service_blocks_without_a_trap),
 		unit_test_one(a_second_request_is_not_lost_while_the_first_is_taken),
+		unit_test_one(an_untaken_offer_is_deliverable_unless_the_tpr_has_risen),
 		unit_test_one(an_untaken_offer_falls_together_with_its_repetition),
 		unit_test_one(a_higher_vector_replaces_an_untaken_offer),
 		unit_test_one(acceptance_asks_for_the_next_when_there_is_one),
