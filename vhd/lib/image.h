@@ -19,6 +19,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "error.h"
 #include "format.h"
@@ -26,12 +27,17 @@
 /* A bitmap in memory: see bitmap.h. */
 struct vv_bitmap;
 
+/* Bitmaps that are chained, the newest first. */
+struct vv_bitmap_list {
+	struct vv_bitmap *first, *last;
+	size_t count;
+};
+
 struct vv_bitmaps {
 	struct vv_bitmap **buckets; /* by block number */
-	size_t bucket_count;
-	struct vv_bitmap *newest, *oldest; /* by use */
-	size_t count, dirty;
-	size_t limit, dirty_limit; /* in bitmaps */
+	size_t bucket_count;	    /* a power of two */
+	struct vv_bitmap_list clean, dirty, flushing;
+	size_t limit; /* of clean ones, and of dirty ones: more of those bring about a flush */
 };
 
 struct vvhd {
@@ -61,11 +67,13 @@ struct vvhd {
 	struct vv_footer footer;
 	struct vv_header header;
 	bool header_wrong; /* its checksum */
+	char (*locator_paths)
+		[1024]; /* VVHD_LOCATORS of them, for differencing images; "" where there is none */
 
 	/* Metadata: under `lock`. */
 	pthread_mutex_t lock;
 	pthread_cond_t loaded;	     /* a bitmap has been read */
-	uint64_t file_size;	     /* as far as known: grows with each write */
+	_Atomic uint64_t file_size;  /* as far as known: grows with each write; also without `lock` */
 	uint64_t data_end;	     /* behind all blocks and metadata: the next block, and the footer */
 	uint64_t flushed_end;	     /* data_end when the BAT was last written */
 	uint64_t footer_offset;	     /* where the footer at the end lies on the disk; UINT64_MAX: nowhere */
@@ -80,11 +88,12 @@ struct vvhd {
 	struct vv_batmap batmap;
 	uint64_t batmap_header_offset; /* 0: none */
 	uint8_t batmap_header_bytes[VV_BATMAP_HEADER_SIZE];
-	uint8_t *batmap_disk; /* the map as on the disk, batmap.sectors long */
-	bool data_dirty;      /* data have been written since the last flush */
-	unsigned writers;     /* requests that are writing data */
-	bool trim_wanted;     /* a write failed: unused new blocks are taken back */
-	char *parent_path;
+	bool batmap_unknown;	/* writing it failed: the disk may have any of its bits */
+	uint8_t *batmap_disk;	/* the map as on the disk, batmap.sectors long */
+	atomic_bool data_dirty; /* data have been written since the last flush; also without `lock` */
+	unsigned writers;	/* requests that are writing data */
+	bool trim_wanted;	/* a write failed: unused new blocks are taken back */
+	uint32_t grow_blocks;	/* by how many blocks the file is made longer next time */
 
 	pthread_rwlock_t edges;
 	pthread_mutex_t flushing;
@@ -102,6 +111,17 @@ int vv_resize_storage(struct vvhd *image, uint64_t size, struct vvhd_why *why);
 int vv_punch_storage(struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_why *why);
 /* Calls the image's warn function. */
 void vv_warn(const struct vvhd *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- Reading metadata (footer.c, table.c): each finds one layer's errors; steps of vv_open_layer -------------------------- */
+
+/* Footer, or the copy of it; sets footer, footer_bytes, footer_offset, front_wrong, end_wrong, type. */
+int vv_load_footer(struct vvhd *image, struct vvhd_why *why);
+/* Header, size, blocks, batmap, locators, metadata_end. Allocates nothing yet that the file's size does not warrant. */
+int vv_load_header(struct vvhd *image, enum vvhd_size_rule rule, struct vvhd_why *why);
+/* BAT, whose entries are all inside the file and outside header and BAT; data_end, aligned. */
+int vv_load_bat(struct vvhd *image, struct vvhd_why *why);
+/* For a size that the footer's creator means: not 0, whole sectors, not beyond `limit`. */
+int vv_check_size(const struct vvhd *image, uint64_t size, uint64_t limit, struct vvhd_why *why);
 
 /* --- Layers (open.c, chain.c) ----------------------------------------------------------------------------------------- */
 
@@ -137,6 +157,10 @@ int vv_write_header(struct vvhd *image, struct vvhd_why *why);
 int vv_write_bat(struct vvhd *image, uint32_t first, uint32_t count, struct vvhd_why *why);
 /* The batmap from image->full, with its checksum; nothing without a batmap. */
 int vv_write_batmap(struct vvhd *image, struct vvhd_why *why);
+/* The same with a map of the caller's, batmap.sectors long. */
+int vv_write_batmap_bytes(struct vvhd *image, const uint8_t *map, struct vvhd_why *why);
+/* A sector of the BAT as it belongs on the disk. */
+void vv_bat_sector(const struct vvhd *image, uint32_t sector, uint8_t bytes[VVHD_SECTOR_SIZE]);
 /* From the BAT: data_end. After changes of the BAT by hand. */
 void vv_compute_data_end(struct vvhd *image);
 /* Offset of a block's bitmap in the file; UINT64_MAX: no block. The data follow behind bitmap_bytes. */
@@ -153,14 +177,30 @@ int vv_find_overlap(const struct vvhd *image, bool *found, uint32_t *block, stru
 
 /* --- Blocks and bitmaps (bitmap.c, block.c) ------------------------------------------------------------------------------ */
 
+/* The longest piece of [offset, offset + length) that is in one place: in this layer's file, or not in this layer. */
+struct vv_run {
+	bool here;
+	uint64_t length;
+	uint64_t file_offset; /* of the data, when `here` */
+	bool in_block;	      /* the block has a place, whether these sectors are there or not */
+};
+
+int vv_find_run(struct vvhd *image, uint64_t offset, uint64_t length, struct vv_run *run,
+		struct vvhd_why *why);
+/* From this layer and its parents. The range must be inside the disk. */
+int vv_check_range(const struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_why *why);
+int vv_check_writable(const struct vvhd *image, struct vvhd_why *why);
+int vv_read_layers(struct vvhd *image, void *buffer, size_t length, uint64_t offset, struct vvhd_why *why);
 /* A copy of a block's bitmap as it is now, bitmap_bytes long; all zeros where there is no block. */
 int vv_copy_bitmap(struct vvhd *image, uint32_t block, uint8_t *bits, struct vvhd_why *why);
 /* Forgets all cached bitmaps, which must be clean: after vvhd_flush, when blocks have been moved by hand. */
 void vv_forget_bitmaps(struct vvhd *image);
-/* Makes the copy at 0 good and cuts off what lies behind data_end, before the first new block. */
+/* Makes the copy at 0 good and cuts off what lies behind data_end, before the first new block. May be under `lock`. */
 int vv_prepare_tail(struct vvhd *image, struct vvhd_why *why);
-/* Space for the next block, which is to be entered in the BAT by the caller. Under `lock`. */
-uint64_t vv_take_space(struct vvhd *image);
+/* Gives the block a place, with a bitmap of zeros that is dirty. Under `lock`. */
+int vv_allocate_block(struct vvhd *image, uint32_t block, struct vvhd_why *why);
+/* Takes back new blocks at the end that have nothing in them, after a write that failed. Under `lock`. */
+void vv_trim_tail(struct vvhd *image);
 
 static inline bool vv_bit(const uint8_t *bits, uint32_t index)
 {

@@ -21,11 +21,10 @@ int vv_read_storage(const struct vvhd *image, void *buffer, size_t length, uint6
 
 static void note_size(struct vvhd *image, uint64_t end)
 {
-	pthread_mutex_lock(&image->lock);
-	if (end > image->file_size) {
-		image->file_size = end;
+	uint64_t size = atomic_load(&image->file_size);
+
+	while (end > size && !atomic_compare_exchange_weak(&image->file_size, &size, end)) {
 	}
-	pthread_mutex_unlock(&image->lock);
 }
 
 int vv_write_storage(struct vvhd *image, const void *buffer, size_t length, uint64_t offset, const char *what,
@@ -58,9 +57,7 @@ int vv_resize_storage(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 		return vv_fail_system(why, result, size, "%s: cannot make the file %llu bytes long",
 				      image->path, (unsigned long long)size);
 	}
-	pthread_mutex_lock(&image->lock);
-	image->file_size = size;
-	pthread_mutex_unlock(&image->lock);
+	atomic_store(&image->file_size, size);
 	return 0;
 }
 
