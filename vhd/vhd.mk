@@ -112,6 +112,18 @@ $(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_B)/libverdivhd.a
 	@echo 'LD      $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
 
+# The tests of its command line, which write into images with a program of their own.
+$(VHD_B)/test/poke: vhd/test/tool/poke.c $(VHD_B)/libverdivhd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VHD_CFLAGS) -o $@ $^ $(VHD_LIB_LDLIBS)
+
+## make test-vhdtool    only vhdtool's command line; T="chain/* info/map" chooses
+.PHONY: test-vhdtool
+test-vhd test-vhdtool: $(VHD_B)/vhdtool $(VHD_B)/test/poke
+VHD_TEST_COMMANDS += "vhd/test/tool/run --build $(VHD_B)"
+test-vhdtool:
+	@vhd/test/tool/run --build $(VHD_B) $(T)
+
 .PHONY: install-vhd-tool
 install-vhd: install-vhd-tool
 install-vhd-tool: $(VHD_B)/vhdtool
