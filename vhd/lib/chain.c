@@ -265,6 +265,7 @@ static bool is_final(int error)
 }
 
 struct attempt {
+	bool tried; /* there was something to look for */
 	int error;
 	struct vvhd_why why;
 };
@@ -278,7 +279,8 @@ static void attempt(const struct search *search, struct vvhd *child, const char 
 		return;
 	}
 	error = try_path(search, child, path, &why);
-	if (is_final(error) || weight(error) > weight(best->error)) {
+	if (is_final(error) || !best->tried || weight(error) > weight(best->error)) {
+		best->tried = true;
 		best->error = error;
 		best->why = why;
 	}

@@ -46,13 +46,13 @@ def test_manual_has_every_command_and_option(box):
     for command in commands(box):
         assert re.search(rf"^\.Ss {command}\b", manual, re.MULTILINE), f"no section {command} in the manual page"
         if command != "help":
-            missing = [o for o in options(box, command) if f"-{o[2:]}" not in re.sub(r"Fl (q , )?", "", manual)]
+            missing = [o for o in options(box, command) if f"-{o[2:]}" not in re.sub(r"Fl (\w , )?", "", manual)]
             equal(missing, [], f"options of {command} that the manual page does not name")
 
 
 def test_manual_lint(box):
-    # What the machine's own database of manual pages lacks is not the page's fault.
-    result = box.program("sh", "-c", f"mandoc -Tlint '{MANUAL}' 2>&1 | grep -v 'outdated mandoc.db' || true")
+    # Which other pages this machine has is not the page's fault.
+    result = box.program("sh", "-c", f"mandoc -Tlint '{MANUAL}' 2>&1 | grep -v 'mandoc.db\\|manual not found' || true")
     equal(result, "", "mandoc -Tlint")
 
 
@@ -105,12 +105,13 @@ def test_options_and_files_in_any_order(box):
 
 
 def test_no_such_file(box):
+    box.tool("create", "--size", "1M", "b.vhd")
     for words in (["info"], ["check"], ["map"], ["compact"], ["merge"], ["set", "--hidden", "on"], ["convert", "--to", "raw"],
                   ["resize"], ["compare"], ["relink"]):
         more = {"convert": ["b"], "resize": ["1M"], "compare": ["b.vhd"], "relink": ["b.vhd"]}.get(words[0], [])
         result = box.refuses(SYSTEM, "absent.vhd", *words, "absent.vhd", *more)
         assert "No such file" in result.stderr, result.stderr
-    equal(box.files(), [], "files that came into being")
+    equal(box.files(), ["b.vhd"], "files")
 
 
 def test_standard_output_full(box):
@@ -129,24 +130,35 @@ def test_names_cannot_steer_a_terminal(box):
     equal(box.info("\033[31mred.vhd")["image"], "\033[31mred.vhd", "image")
 
 
-def long_conversion(box):
-    """Starts one that takes seconds, and waits until its target is being written."""
-    box.raw("big.raw", 2 * GIB, [])
-    box.program("sh", "-c", "head -c 1500M /dev/zero | tr '\\0' x >big.raw")
-    process = subprocess.Popen([box.tool_path, "convert", "--from", "raw", "--to", "fixed", "big.raw", "big.vhd"],
+def long_conversion(box, size):
+    """Starts one of many MiB, and waits until its target is being written."""
+    with open(box.path("big.raw"), "wb") as file:
+        for _ in range(size // MIB):
+            file.write(b"x" * MIB)
+    process = subprocess.Popen([box.tool_path, "convert", "--threads=1", "--from", "raw", "--to", "fixed", "big.raw", "big.vhd"],
                                cwd=box.directory, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    while process.poll() is None and not any(n.endswith(".partial") and box.space(n) > 4 * MIB for n in box.files()):
-        time.sleep(0.002)
+    while process.poll() is None and not any(name.endswith(".partial") for name in box.files()):
+        time.sleep(0.001)
     return process
+
+
+def signalled(box, number):
+    """A conversion that got a signal before it was done. Fast machines get more to do."""
+    for size in (128, 256, 512, 1024, 2048):
+        process = long_conversion(box, size * MIB)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        if process.returncode != OK:
+            return process.returncode, out + err
+        os.unlink(box.path("big.vhd"))
+    raise AssertionError("each conversion was done before the signal came")
 
 
 def test_signals_leave_nothing(box):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = long_conversion(box)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        equal(process.returncode, CANCELLED, f"exit status after {number.name}\n{out}{err}")
-        assert err.startswith("vhdtool: ") and "cancel" in err, err
+        code, said = signalled(box, number)
+        equal(code, CANCELLED, f"exit status after {number.name}\n{said}")
+        assert said.startswith("vhdtool: ") and "cancel" in said, said
         equal(box.files(), ["big.raw"], "files that are left")
 
 
@@ -165,14 +177,14 @@ def test_progress(box):
 
 
 def test_bar_on_a_terminal(box):
-    process = long_conversion(box)
-    process.kill()
-    process.communicate()
-    for name in [name for name in box.files() if name != "big.raw"]:
-        os.unlink(box.path(name))
-    command = f"'{box.tool_path}' convert --from raw --to fixed big.raw big.vhd"
-    shown = box.program("script", "-qec", command, "/dev/null", stdin=subprocess.DEVNULL)
-    assert re.search(r"\rconvert \[=*> *\] +\d+%  [\d.]+ .iB/s  \d+:\d\d left\033\[K", shown), repr(shown[:300])
-    assert shown.endswith("\r\033[K"), f"the bar is not taken away: {shown[-80:]!r}"
-    quiet = box.program("script", "-qec", command + " --force -q", "/dev/null", stdin=subprocess.DEVNULL)
-    equal(quiet, "", "shown with -q")
+    shown = b""
+    for size in (128, 256, 512, 1024, 2048):
+        box.write("big.raw", b"x" * (size * MIB))
+        command = f"'{box.tool_path}' convert --force --from raw --to fixed big.raw big.vhd"
+        shown = box.program("script", "-qec", command, "/dev/null", stdin=subprocess.DEVNULL, text=False)
+        if shown:
+            break
+    assert re.search(rb"\rconvert \[=*> *\] +\d+%  [\d.]+ .iB/s  \d+:\d\d left\033\[K", shown), repr(shown[:300])
+    assert shown.endswith(b"\r\033[K"), f"the bar is not taken away: {shown[-80:]!r}"
+    quiet = box.program("script", "-qec", command + " -q", "/dev/null", stdin=subprocess.DEVNULL, text=False)
+    equal(quiet, b"", "shown with -q")

@@ -41,7 +41,8 @@ static int act(struct vvhd *image, int count, char **words)
 		return getchar() == EOF ? 0 : 1;
 	}
 	if (count == 5) {
-		return vvhd_zero(image, offset, strtoull(words[4], NULL, 10), &why) == VVHD_OK ? 0 : fail(&why);
+		return vvhd_zero(image, offset, strtoull(words[4], NULL, 10), &why) == VVHD_OK ? 0
+											       : fail(&why);
 	}
 	return pour(image, offset);
 }
