@@ -283,13 +283,16 @@ static enum tool_exit serve_background(struct serve *serve)
 		return status;
 	}
 	waitpid(starter, &end, 0);
-	pid_t process = WIFEXITED(end) && WEXITSTATUS(end) == 0 ? serve_read_pid(serve->pid_file) : 0;
-	if (!process) {
+	if (!WIFEXITED(end) || WEXITSTATUS(end) != 0) {
 		return TOOL_SYSTEM;
 	}
-	if (!serve_wait_answer(&serve->place, serve->pid_file, 0)) {
+	bool answered = serve_wait_answer(&serve->place, serve->pid_file, 0);
+	pid_t process = serve_read_pid(serve->pid_file);
+	if (!answered) {
 		message_error("nbdkit (process %d) does not answer", process);
-		kill(process, SIGTERM);
+		if (process) {
+			kill(process, SIGTERM);
+		}
 		return TOOL_SYSTEM;
 	}
 	leave_cleaner(serve, process);

@@ -19,8 +19,9 @@
 
 #include "vhd/tool/serve.h"
 
-/* The first bytes that every NBD server says. */
+/* The first bytes of what every NBD server says first. It is read to its end, or the server would log an error. */
 #define GREETING "NBDMAGIC"
+#define GREETING_SIZE 18
 #define ANSWER_ATTEMPTS 1000
 #define ANSWER_PAUSE_NS 20000000l
 #define ANSWER_TIMEOUT_MS 5000
@@ -68,7 +69,7 @@ static int connect_port(unsigned port)
 
 static bool answers(const struct serve_place *place)
 {
-	char greeting[sizeof(GREETING) - 1] = "";
+	char greeting[GREETING_SIZE] = "";
 	int fd = place->socket ? connect_unix(place->socket) : connect_port(place->port);
 	if (fd < 0) {
 		return false;
@@ -76,7 +77,7 @@ static bool answers(const struct serve_place *place)
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	bool answered = poll(&wait, 1, ANSWER_TIMEOUT_MS) == 1 &&
 			recv(fd, greeting, sizeof(greeting), MSG_WAITALL) == (ssize_t)sizeof(greeting) &&
-			memcmp(greeting, GREETING, sizeof(greeting)) == 0;
+			memcmp(greeting, GREETING, sizeof(GREETING) - 1) == 0;
 	close(fd);
 	return answered;
 }
