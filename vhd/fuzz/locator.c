@@ -31,6 +31,16 @@ static void spell(uint32_t code, const char *path)
 	check(strcmp(back, path) == 0);
 }
 
+/* UTF-8, not empty, and with no separator of Windows left; a URL may have one in a name. */
+static void check_path(uint32_t code, const char *path, size_t room)
+{
+	uint8_t units[4096];
+	size_t length;
+	check(memchr(path, 0, room) != NULL && path[0] != 0);
+	check(code == VV_LOCATOR_MACX || strchr(path, '\\') == NULL);
+	check(vv_utf16_from_utf8(path, false, units, sizeof(units), &length));
+}
+
 static void read_path(uint32_t code, const uint8_t *data, size_t size)
 {
 	/* On the heap, so that the sanitizer sees a byte too many; in rooms of several sizes. */
@@ -42,8 +52,7 @@ static void read_path(uint32_t code, const uint8_t *data, size_t size)
 		char *path = malloc(rooms[i]);
 		check(path != NULL);
 		if (vv_locator_path(code, copy, size, path, rooms[i])) {
-			check(memchr(path, 0, rooms[i]) != NULL);
-			check(path[0] != 0 && strchr(path, '\\') == NULL);
+			check_path(code, path, rooms[i]);
 		}
 		free(path);
 	}

@@ -49,6 +49,16 @@ const char *vvhd_version(void)
 	return "1.0.0";
 }
 
+/* A path from an image may hold anything: a line feed, or what a terminal takes for a command. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f) {
+			*text = '?';
+		}
+	}
+}
+
 static int fill(struct vvhd_why *why, enum vvhd_error error, int os_error, uint64_t offset,
 		const char *format, va_list arguments)
 {
@@ -57,6 +67,7 @@ static int fill(struct vvhd_why *why, enum vvhd_error error, int os_error, uint6
 		why->os_error = os_error;
 		why->offset = offset;
 		vsnprintf(why->text, sizeof(why->text), format, arguments);
+		make_printable(why->text);
 	}
 	return (int)error;
 }
@@ -126,6 +137,7 @@ int vv_fail_within(struct vvhd_why *why, int error, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(before, sizeof(before) - 2, format, arguments);
 	va_end(arguments);
+	make_printable(before);
 	strcat(before, ": ");
 	length = strlen(before);
 	memmove(why->text + length, why->text, sizeof(why->text) - length);

@@ -255,6 +255,8 @@ static void locators_spell_paths(void **state)
 	check_path(VV_LOCATOR_MACX, "file:///d/%7ep", 14, "/d/~p");
 	check_path(VV_LOCATOR_MACX, "file:///d/%00p", 14, NULL);
 	check_path(VV_LOCATOR_MACX, "file:///d/%4", 12, NULL);
+	check_path(VV_LOCATOR_MACX, "file:///d/%BDp", 14, NULL); /* no UTF-8 */
+	check_path(VV_LOCATOR_WI2R, "p\xbd.vhd", 7, NULL);
 	check_path(VV_LOCATOR_MACX, "file:///d/%g0", 13, NULL);
 	check_path(VV_LOCATOR_MACX, "file://host/d", 13, NULL);
 	check_path(VV_LOCATOR_MACX, "http:///d", 9, NULL);

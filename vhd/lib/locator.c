@@ -98,6 +98,15 @@ static bool copy_8bit(const uint8_t *data, size_t length, char *path, size_t siz
 	return true;
 }
 
+/* What 8-bit text means above ASCII only its writer knows; UTF-8 is what can be used here. */
+static bool is_utf8(const char *path)
+{
+	uint8_t units[2 * 4096];
+	size_t length;
+
+	return vv_utf16_from_utf8(path, false, units, sizeof(units), &length);
+}
+
 bool vv_locator_path(uint32_t code, const uint8_t *data, size_t length, char *path, size_t size)
 {
 	switch (code) {
@@ -106,9 +115,9 @@ bool vv_locator_path(uint32_t code, const uint8_t *data, size_t length, char *pa
 		return vv_utf8_from_utf16(data, length / 2, false, path, size) && from_windows(path);
 	case VV_LOCATOR_WI2R:
 	case VV_LOCATOR_WI2K:
-		return copy_8bit(data, length, path, size) && from_windows(path);
+		return copy_8bit(data, length, path, size) && from_windows(path) && is_utf8(path);
 	case VV_LOCATOR_MACX:
-		return copy_8bit(data, length, path, size) && from_url(path);
+		return copy_8bit(data, length, path, size) && from_url(path) && is_utf8(path);
 	default:
 		return false;
 	}
@@ -145,7 +154,7 @@ static bool spell_url(const char *path, uint8_t *data, size_t size, size_t *leng
 	if (path[0] == '/') {
 		strcat(url, "localhost");
 	}
-	if (!append_escaped(path, url, sizeof(url)) || strlen(url) > size) {
+	if (!is_utf8(path) || !append_escaped(path, url, sizeof(url)) || strlen(url) > size) {
 		return false;
 	}
 	*length = strlen(url);
