@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes images: decides everything and opens the parent first, then writes. The end of the file, with its footer, comes
- * last, and nothing is left behind when a step fails.
+ * Makes images: decides everything and opens the parent first, then writes beside the place where it shall be, and at
+ * last renames. Nothing is left behind when a step fails.
  *
  * CHOICE: creator "win ", because every reader takes the current size of such an image for its size, while old QEMU
  * computes another one from the geometry for tags that it does not know.
@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define PAGE 4096u
@@ -276,19 +279,141 @@ static int write_image(const struct vv_plan *plan, unsigned flags, struct vvhd_w
 	return error;
 }
 
-static int open_new(struct vv_plan *plan, unsigned flags, struct vvhd_why *why)
-{
-	unsigned how = VVHD_STORAGE_WRITE | VVHD_STORAGE_CREATE |
-		       (flags & VVHD_CREATE_REPLACE ? (unsigned)VVHD_STORAGE_REPLACE : 0);
-	int result = plan->files->open(plan->files->self, plan->path, how, &plan->storage);
+/* --- Under another name first ------------------------------------------------------------------------------------------ */
 
+/*
+ * An image is built beside its place and then renamed, so that whoever looks, and a crash at any moment, finds nothing,
+ * what was there before, or all of it. Raw files, which have no inside, and block devices are written in place.
+ */
+struct place {
+	char *target;		       /* the path without links, where it exists */
+	struct vvhd_storage *replaced; /* what is there, locked until it is gone */
+	bool direct;
+	char building[PATH_MAX];
+};
+
+static int fail_create(const struct vv_plan *plan, int result, struct vvhd_why *why)
+{
 	return result == 0 ? 0
 			   : vv_fail_system(why, result, VV_NO_OFFSET, "%s: cannot be created", plan->path);
+}
+
+static bool is_block_device(struct vvhd_storage *storage)
+{
+	int descriptor = storage->ops->descriptor != NULL ? storage->ops->descriptor(storage) : -1;
+	struct stat status;
+
+	return descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+static void release(struct place *place)
+{
+	if (place->replaced != NULL) {
+		place->replaced->ops->close(place->replaced);
+	}
+	place->replaced = NULL;
+	free(place->target);
+	place->target = NULL;
+}
+
+static bool is_there(const struct vv_plan *plan, char **resolved)
+{
+	return plan->files->resolve(plan->files->self, plan->path, resolved) == 0;
+}
+
+/* May the image be made there? What is to be replaced must be nobody else's. */
+static int find_place(const struct vv_plan *plan, unsigned flags, struct place *place, struct vvhd_why *why)
+{
+	const struct vvhd_files *files = plan->files;
+	bool exists = is_there(plan, &place->target);
+	int result = 0;
+
+	if (exists && !(flags & VVHD_CREATE_REPLACE)) {
+		return fail_create(plan, -EEXIST, why);
+	}
+	if (exists) {
+		result = files->open(files->self, plan->path, VVHD_STORAGE_WRITE, &place->replaced);
+	}
+	if (result != 0) {
+		return fail_create(plan, result, why);
+	}
+	place->direct =
+		plan->type == VVHD_TYPE_RAW || (place->replaced != NULL && is_block_device(place->replaced));
+	return 0;
+}
+
+/* The path where it is written: its own, or a new one in the same directory. */
+static int name_building(const struct vv_plan *plan, struct place *place, struct vvhd_why *why)
+{
+	const char *path = place->target != NULL ? place->target : plan->path;
+	const char *slash = strrchr(path, '/');
+	int directory = slash == NULL ? 0 : (int)(slash - path) + 1;
+	uint64_t number = 0;
+
+	if (place->direct) {
+		path = plan->path;
+	} else if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+		return fail_create(plan, -errno, why);
+	}
+	int length = place->direct
+			     ? snprintf(place->building, sizeof(place->building), "%s", path)
+			     : snprintf(place->building, sizeof(place->building), "%.*s.verdivhd-%016llx",
+					directory, path, (unsigned long long)number);
+
+	return (size_t)length < sizeof(place->building) ? 0 : fail_create(plan, -ENAMETOOLONG, why);
+}
+
+/* Puts the finished image where it belongs. */
+static int move_there(const struct vv_plan *plan, unsigned flags, struct place *place, struct vvhd_why *why)
+{
+	const struct vvhd_files *files = plan->files;
+	char *other = NULL;
+
+	if (place->direct) {
+		return 0;
+	}
+	/* Somebody else may have been faster. */
+	if (!(flags & VVHD_CREATE_REPLACE) && is_there(plan, &other)) {
+		free(other);
+		return fail_create(plan, -EEXIST, why);
+	}
+	return fail_create(plan,
+			   files->rename(files->self, place->building,
+					 place->target != NULL ? place->target : plan->path),
+			   why);
+}
+
+static int build(struct vv_plan *plan, unsigned flags, struct place *place, struct vvhd_why *why)
+{
+	const struct vvhd_files *files = plan->files;
+	unsigned how = VVHD_STORAGE_WRITE | VVHD_STORAGE_CREATE | (place->direct ? VVHD_STORAGE_REPLACE : 0);
+	int error = name_building(plan, place, why);
+
+	if (place->direct && place->replaced != NULL) { /* it is opened once more */
+		place->replaced->ops->close(place->replaced);
+		place->replaced = NULL;
+	} else {
+		how &= ~(unsigned)VVHD_STORAGE_REPLACE;
+	}
+	error = error != 0 ? error
+			   : fail_create(plan, files->open(files->self, place->building, how, &plan->storage),
+					 why);
+	if (error != 0) {
+		return error;
+	}
+	error = write_image(plan, flags, why);
+	plan->storage->ops->close(plan->storage);
+	error = error != 0 ? error : move_there(plan, flags, place, why);
+	if (error != 0) {
+		files->remove(files->self, place->building);
+	}
+	return error;
 }
 
 int vvhd_create(const char *path, const struct vvhd_create_options *options, struct vvhd_why *why)
 {
 	struct vv_plan *plan = calloc(1, sizeof(*plan));
+	struct place place = {0};
 	int error;
 
 	if (plan == NULL) {
@@ -299,14 +424,9 @@ int vvhd_create(const char *path, const struct vvhd_create_options *options, str
 	plan->size = options->size;
 	plan->files = options->files != NULL ? options->files : vvhd_files_system();
 	error = decide(plan, options, why);
-	error = error != 0 ? error : open_new(plan, options->flags, why);
-	if (error == 0) {
-		error = write_image(plan, options->flags, why);
-		plan->storage->ops->close(plan->storage);
-		if (error != 0) {
-			plan->files->remove(plan->files->self, path);
-		}
-	}
+	error = error != 0 ? error : find_place(plan, options->flags, &place, why);
+	error = error != 0 ? error : build(plan, options->flags, &place, why);
+	release(&place);
 	vvhd_close(plan->parent, NULL);
 	free(plan);
 	return error;

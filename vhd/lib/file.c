@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/falloc.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -310,10 +311,27 @@ static int files_remove(void *self, const char *path)
 	return unlink(path) == 0 ? 0 : -errno;
 }
 
+/* A new name lasts when its directory does. What a file system cannot flush is as lasting as it gets. */
+static int flush_directory(const char *path)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int length = slash == NULL || slash == path ? 1 : (int)(slash - path);
+
+	snprintf(directory, sizeof(directory), "%.*s", length, slash == NULL ? "." : path);
+	int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (descriptor >= 0) {
+		fsync(descriptor);
+		close(descriptor);
+	}
+	return 0;
+}
+
 static int files_rename(void *self, const char *from, const char *to)
 {
 	(void)self;
-	return rename(from, to) == 0 ? 0 : -errno;
+	return rename(from, to) == 0 ? flush_directory(to) : -errno;
 }
 
 const struct vvhd_files *vvhd_files_system(void)
