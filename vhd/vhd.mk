@@ -218,7 +218,7 @@ VHD_TEST_COMMANDS += "vhd/test/nbd/run" "vhd/test/guest/run" "vhd/test/package/r
 #
 # Each vhd/test/NAME_test.c is a program with the unit tests' objects and what these tests have in common.
 
-VHD_TEST_HELPERS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(sort $(wildcard vhd/test/crash.c vhd/test/handmade.c vhd/test/model.c vhd/test/model_steps.c)))
+VHD_TEST_HELPERS := $(patsubst vhd/%.c,$(VHD_B)/unit/%.o,$(filter-out %_test.c vhd/test/memory_%,$(sort $(wildcard vhd/test/*.c))))
 VHD_TEST_PROGRAMS := $(patsubst vhd/%.c,$(VHD_B)/unit/%,$(sort $(wildcard vhd/test/*_test.c)))
 
 $(VHD_B)/unit/libtest.a: $(VHD_TEST_HELPERS)
