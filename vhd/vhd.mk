@@ -172,6 +172,10 @@ check-vhd: check-vhd-import
 check-vhd-import: $(VHD_IMPORT_UNIT_PROGRAMS)
 	@test/unit/run $^
 
+# Archives that vhd/test/import makes, imported and read back; in `make test-vhd` with the unit tests above.
+VHD_TEST_COMMANDS += "test/unit/run $(VHD_IMPORT_UNIT_PROGRAMS)" "vhd/test/import/run"
+test-vhd: $(VHD_IMPORT_UNIT_PROGRAMS) $(VHD_B)/vhdtool
+
 -include $(VHD_IMPORT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_PROGRAMS:=.d)
 
 # --- nbdkit plugin ----------------------------------------------------------------------------------------------------
@@ -264,8 +268,16 @@ $(VHD_B)/fuzz/obj/fuzz.a: $(VHD_FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# The fuzzers of imports have an output of their own, which takes the place of two files.
+VHD_FUZZ_IMPORT_SOURCES := $(filter-out vhd/import/import.c vhd/import/run.c vhd/import/session_output.c \
+	vhd/import/ovf_disk.c,$(VHD_IMPORT_SOURCES)) $(sort $(wildcard vhd/fuzz/import/*.c))
+VHD_FUZZ_IMPORT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/fuzz/obj/%.o,$(VHD_FUZZ_IMPORT_SOURCES))
+VHD_FUZZ_CFLAGS += $(VHD_IMPORT_CFLAGS)
+$(VHD_B)/fuzz/xva $(VHD_B)/fuzz/ovf: $(VHD_FUZZ_IMPORT_OBJECTS)
+$(VHD_B)/fuzz/xva $(VHD_B)/fuzz/ovf: VHD_FUZZ_LDLIBS := $(VHD_IMPORT_LDLIBS)
+
 $(VHD_FUZZ_PROGRAMS): $(VHD_B)/fuzz/%: $(VHD_B)/fuzz/obj/fuzz/%.o $(VHD_B)/fuzz/obj/fuzz.a
-	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(VHD_LIB_LDLIBS)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(VHD_FUZZ_LDLIBS) $(VHD_LIB_LDLIBS)
 
 .SECONDARY: $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/obj/fuzz/%.o)
 
@@ -277,7 +289,7 @@ fuzz-vhd: $(if $(T),$(T:%=$(VHD_B)/fuzz/%),$(VHD_FUZZ_PROGRAMS))
 check-vhd-fuzz: $(VHD_FUZZ_PROGRAMS)
 	@vhd/fuzz/run --build $(VHD_B)/fuzz $(VHD_FUZZ_NAMES)
 
--include $(VHD_FUZZ_OBJECTS:.o=.d) $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/obj/fuzz/%.d)
+-include $(VHD_FUZZ_IMPORT_OBJECTS:.o=.d) $(VHD_FUZZ_OBJECTS:.o=.d) $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/obj/fuzz/%.d)
 
 # --- Benchmarks -----------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ static bool read_raw(struct ovf_package *package, struct stream *stream, bool gz
 		return false;
 	}
 	if (!stream_copy(stream, gzip, &sink, package->why)) {
-		vvhd_close(destination.image, NULL);
+		session_drop_disk(destination.image);
 		return false;
 	}
 	return session_close_disk(package->session, destination.image);
@@ -117,7 +117,7 @@ static bool copy_source(struct ovf_package *package, struct vvhd *source, unsign
 		return false;
 	}
 	if (vvhd_copy(source, image, 2, package->session->job->progress, &why) != 0) {
-		vvhd_close(image, NULL);
+		session_drop_disk(image);
 		return import_fail_disk(package->why, &why);
 	}
 	return session_close_disk(package->session, image);

@@ -40,6 +40,8 @@ bool session_create_disk(struct session *session, struct machine *machine, unsig
 bool session_write(struct session *session, struct vvhd *image, const char *data, size_t length,
 		   uint64_t position);
 bool session_close_disk(struct session *session, struct vvhd *image);
+/* After something else went wrong. NULL is nothing. */
+void session_drop_disk(struct vvhd *image);
 /* Writes the machine's configuration, and gives all files their names. */
 bool session_finish(struct session *session, const struct machine *machine);
 

@@ -88,6 +88,11 @@ bool session_close_disk(struct session *session, struct vvhd *image)
 	return vvhd_close(image, &why) == 0 || import_fail_disk(session->why, &why);
 }
 
+void session_drop_disk(struct vvhd *image)
+{
+	vvhd_close(image, NULL);
+}
+
 /* --- Begin and end ---------------------------------------------------------------------------------------------------- */
 
 bool session_begin(struct session *session, const struct machine *machine)

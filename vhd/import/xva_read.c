@@ -225,9 +225,7 @@ bool xva_import(struct session *session, const struct archive_member *first)
 	} else {
 		good = import_machine(&reader);
 	}
-	if (reader.image) {
-		vvhd_close(reader.image, NULL);
-	}
+	session_drop_disk(reader.image);
 	free(reader.chunk);
 	xva_contents_free(&reader.contents);
 	return good;
