@@ -95,46 +95,6 @@ check-vhd: $(VHD_UNIT_PROGRAMS)
 
 -include $(VHD_LIB_OBJECTS:.o=.d) $(VHD_UNIT_OBJECTS:.o=.d) $(VHD_UNIT_PROGRAMS:=.d)
 
-# --- Tool -----------------------------------------------------------------------------------------------------------
-#
-# vhdtool has the library inside, so that one file can be carried anywhere. Each vhd/tool/X.c is found by itself.
-
-VHD_TOOL_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/tool/*.c)))
-VHD_TOOL_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_TOOL_SOURCES))
-VHD_TOOL_LDLIBS := $(VHD_LIB_LDLIBS)
-
-$(VHD_B)/obj/tool/%.o: vhd/tool/%.c
-	@mkdir -p $(@D)
-	@echo 'CC      $<'
-	$(Q)$(CC) $(VHD_CFLAGS) $(DEPFLAGS) -c -o $@ $<
-
-$(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_B)/libverdivhd.a
-	@echo 'LD      $@'
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
-
-# The tests of its command line, which write into images with a program of their own.
-$(VHD_B)/test/poke: vhd/test/tool/poke.c $(VHD_B)/libverdivhd.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(VHD_CFLAGS) -o $@ $^ $(VHD_LIB_LDLIBS)
-
-## make test-vhdtool    only vhdtool's command line; T="chain/* info/map" chooses
-.PHONY: test-vhdtool
-test-vhd test-vhdtool: $(VHD_B)/vhdtool $(VHD_B)/test/poke
-VHD_TEST_COMMANDS += "vhd/test/tool/run --build $(VHD_B)"
-test-vhdtool:
-	@vhd/test/tool/run --build $(VHD_B) $(T)
-
-.PHONY: install-vhd-tool
-install-vhd: install-vhd-tool
-install-vhd-tool: $(VHD_B)/vhdtool
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -m 755 $(VHD_B)/vhdtool $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 vhd/man/vhdtool.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 vhd/tool/completion/vhdtool.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhdtool
-
--include $(VHD_TOOL_OBJECTS:.o=.d)
-
 # --- Import ---------------------------------------------------------------------------------------------------------
 #
 # `vhdtool import`. Formats that are not ours are read by libarchive, libxml2, libxxhash and nettle.
@@ -144,9 +104,6 @@ VHD_IMPORT_CFLAGS := $(shell pkg-config --cflags $(VHD_IMPORT_PACKAGES) 2>/dev/n
 VHD_IMPORT_LDLIBS := $(shell pkg-config --libs $(VHD_IMPORT_PACKAGES) 2>/dev/null)
 VHD_IMPORT_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/import/*.c)))
 VHD_IMPORT_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_IMPORT_SOURCES))
-
-$(VHD_B)/vhdtool: $(VHD_IMPORT_OBJECTS)
-VHD_TOOL_LDLIBS += $(VHD_IMPORT_LDLIBS)
 
 $(VHD_B)/obj/import/%.o: vhd/import/%.c
 	@mkdir -p $(@D)
@@ -177,6 +134,46 @@ VHD_TEST_COMMANDS += "test/unit/run $(VHD_IMPORT_UNIT_PROGRAMS)" "vhd/test/impor
 test-vhd: $(VHD_IMPORT_UNIT_PROGRAMS) $(VHD_B)/vhdtool
 
 -include $(VHD_IMPORT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_OBJECTS:.o=.d) $(VHD_IMPORT_UNIT_PROGRAMS:=.d)
+
+# --- Tool -----------------------------------------------------------------------------------------------------------
+#
+# vhdtool has the library inside, so that one file can be carried anywhere. Each vhd/tool/X.c is found by itself.
+
+VHD_TOOL_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/tool/*.c)))
+VHD_TOOL_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_TOOL_SOURCES))
+VHD_TOOL_LDLIBS := $(VHD_IMPORT_LDLIBS) $(VHD_LIB_LDLIBS)
+
+$(VHD_B)/obj/tool/%.o: vhd/tool/%.c
+	@mkdir -p $(@D)
+	@echo 'CC      $<'
+	$(Q)$(CC) $(VHD_CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_IMPORT_OBJECTS) $(VHD_B)/libverdivhd.a
+	@echo 'LD      $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
+
+# The tests of its command line, which write into images with a program of their own.
+$(VHD_B)/test/poke: vhd/test/tool/poke.c $(VHD_B)/libverdivhd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VHD_CFLAGS) -o $@ $^ $(VHD_LIB_LDLIBS)
+
+## make test-vhdtool    only vhdtool's command line; T="chain/* info/map" chooses
+.PHONY: test-vhdtool
+test-vhd test-vhdtool: $(VHD_B)/vhdtool $(VHD_B)/test/poke
+VHD_TEST_COMMANDS += "vhd/test/tool/run --build $(VHD_B)"
+test-vhdtool:
+	@vhd/test/tool/run --build $(VHD_B) $(T)
+
+.PHONY: install-vhd-tool
+install-vhd: install-vhd-tool
+install-vhd-tool: $(VHD_B)/vhdtool
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(VHD_B)/vhdtool $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 vhd/man/vhdtool.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 vhd/tool/completion/vhdtool.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhdtool
+
+-include $(VHD_TOOL_OBJECTS:.o=.d)
 
 # --- nbdkit plugin ----------------------------------------------------------------------------------------------------
 
