@@ -27,7 +27,7 @@ struct parallel {
 };
 
 /* All pieces are done, or an error has been given back, and nobody works any more. */
-int parallel_run(const struct parallel *job, unsigned threads, struct vvhd_why *why);
+int vv_parallel_run(const struct parallel *job, unsigned threads, struct vvhd_why *why);
 
 /* `piece` becomes the part of offset ... offset + length that lies before the next multiple of PARALLEL_PIECE. */
-void piece_cut(struct piece *piece, uint64_t offset, uint64_t length);
+void vv_piece_cut(struct piece *piece, uint64_t offset, uint64_t length);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Sixteen bytes are looked at; if they are zero, the rest is when it equals itself sixteen bytes on. */
-static inline bool is_zero(const unsigned char *bytes, size_t length)
+static inline bool vv_is_zero(const unsigned char *bytes, size_t length)
 {
 	size_t head = 0;
 	while (head < length && head < 16) {
@@ -19,12 +19,12 @@ static inline bool is_zero(const unsigned char *bytes, size_t length)
 }
 
 /* How many bytes from the beginning on are of one kind, zero or not, looked at in steps of `granule`. */
-static inline size_t zero_run(const unsigned char *bytes, size_t length, size_t granule, bool *zero)
+static inline size_t vv_zero_run(const unsigned char *bytes, size_t length, size_t granule, bool *zero)
 {
 	size_t run = 0;
 	do {
 		const size_t step = length - run < granule ? length - run : granule;
-		const bool here = is_zero(bytes + run, step);
+		const bool here = vv_is_zero(bytes + run, step);
 		if (run == 0) {
 			*zero = here;
 		} else if (here != *zero) {
