@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What the long operations share: see maintain.h. */
+#include "vhd/lib/maintain.h"
+
+#include "vhd/lib/zeros.h"
+
+#include <stdlib.h>
+
+#define STEP 65536u
+
+int vv_check_maintainable(const struct vvhd *image, bool saved_state, struct vvhd_why *why)
+{
+	if (!image->writable) {
+		return vv_fail(why, VVHD_E_READ_ONLY, VV_NO_OFFSET, "%s: is open for reading only", image->path);
+	}
+	if (saved_state && image->type != VVHD_TYPE_RAW && image->footer.saved_state != 0) {
+		return vv_fail(why, VVHD_E_SAVED_STATE, VV_NO_OFFSET,
+			       "%s: belongs to a saved virtual machine; resume it and shut it down first",
+			       image->path);
+	}
+	return 0;
+}
+
+int vv_settle(struct vvhd *image, struct vvhd_why *why)
+{
+	int error = vvhd_flush(image, why);
+
+	if (error == 0 && vv_has_blocks(image)) {
+		error = vv_write_front_footer(image, why);
+		error = error != 0 ? error : vv_flush_storage(image, why);
+	}
+	return error;
+}
+
+int vv_rewrite_footers(struct vvhd *image, struct vvhd_why *why)
+{
+	image->end_wrong = true;
+	image->front_wrong = vv_has_blocks(image);
+	int error = vv_write_end_footer(image, why);
+
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	error = error != 0 ? error : vv_write_front_footer(image, why);
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+/* --- Moving blocks -------------------------------------------------------------------------------------------------- */
+
+/* The target reads as zeros already, so zeros are not written. */
+static int write_nonzero(struct vvhd *image, const uint8_t *bytes, size_t length, uint64_t to, struct vvhd_why *why)
+{
+	size_t run = 0;
+	int error = 0;
+
+	for (size_t at = 0; at < length && error == 0; at += run) {
+		bool zero;
+
+		run = vv_zero_run(bytes + at, length - at, STEP, &zero);
+		if (!zero) {
+			error = vv_write_storage(image, bytes + at, run, to + at, "block", why);
+		}
+	}
+	return error;
+}
+
+/* Zeros from `to` on, inside the file, and the file at least that long. */
+static int clear_target(struct vvhd *image, uint64_t to, uint64_t length, struct vvhd_why *why)
+{
+	int error = 0;
+
+	if (to < image->file_size) {
+		const uint64_t inside = image->file_size - to < length ? image->file_size - to : length;
+
+		error = vv_punch_storage(image, to, inside, why);
+	}
+	if (error == 0 && to + length > image->file_size) {
+		error = vv_resize_storage(image, to + length, why);
+	}
+	return error;
+}
+
+int vv_copy_block(struct vvhd *image, uint32_t block, uint64_t to, uint8_t *buffer, struct vvhd_why *why)
+{
+	const uint64_t from = vv_block_offset(image, block);
+	const uint64_t length = vv_block_stride(image);
+	int error = clear_target(image, to, length, why);
+
+	for (uint64_t at = 0; at < length && error == 0; at += VV_MOVE_BUFFER) {
+		const size_t part = length - at < VV_MOVE_BUFFER ? (size_t)(length - at) : VV_MOVE_BUFFER;
+
+		error = vv_read_storage(image, buffer, part, from + at, "block", why);
+		error = error != 0 ? error : write_nonzero(image, buffer, part, to + at, why);
+	}
+	return error;
+}
+
+/* --- Zeros ------------------------------------------------------------------------------------------------------------ */
+
+static int read_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, uint8_t *buffer, bool *zero,
+			struct vvhd_why *why)
+{
+	int error = 0;
+
+	for (uint64_t at = 0; at < length && error == 0 && *zero; at += STEP) {
+		const size_t part = length - at < STEP ? (size_t)(length - at) : STEP;
+
+		error = vvhd_read(image, buffer, part, offset + at, why);
+		*zero = error == 0 && vv_is_zero(buffer, part);
+	}
+	return error;
+}
+
+int vv_range_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, bool *zero,
+		     const struct vvhd_progress *progress, struct vvhd_why *why)
+{
+	const uint64_t end = offset + length;
+	const uint64_t begin = offset;
+	uint8_t *buffer = malloc(STEP);
+	int error = buffer == NULL ? vv_fail_memory(why) : 0;
+
+	*zero = true;
+	while (offset < end && error == 0 && *zero) {
+		struct vvhd_extent extent;
+
+		error = vvhd_get_extent(image, offset, end - offset, &extent, why);
+		if (error == 0 && extent.kind != VVHD_EXTENT_ZERO) {
+			extent.length = extent.length > VV_MOVE_BUFFER ? VV_MOVE_BUFFER : extent.length;
+			error = read_is_zero(image, offset, extent.length, buffer, zero, why);
+		}
+		offset += error == 0 ? extent.length : 0;
+		error = error != 0 ? error : vv_report(image, progress, offset - begin, length, why);
+	}
+	free(buffer);
+	return error;
+}
+
+int vv_report(const struct vvhd *image, const struct vvhd_progress *progress, uint64_t done, uint64_t total,
+	      struct vvhd_why *why)
+{
+	if (progress == NULL || progress->report(progress->self, done, total)) {
+		return 0;
+	}
+	return vv_fail(why, VVHD_E_CANCELLED, VV_NO_OFFSET, "%s: cancelled; the image is as good as before",
+		       image->path);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What resize, compact, merge, relink and set_hidden share: work on an image that nobody else uses. Each step on the disk
+ * leaves something that opens; where the footer at the end is overwritten, the copy at 0 is good before.
+ */
+#pragma once
+
+#include "vhd/lib/image.h"
+
+/* Refuses what is not writable, and, where `saved_state` matters, the disk of a saved virtual machine. */
+int vv_check_maintainable(const struct vvhd *image, bool saved_state, struct vvhd_why *why);
+/* Flushes everything, and makes the copy at 0 good, so that the footer at the end may be overwritten. */
+int vv_settle(struct vvhd *image, struct vvhd_why *why);
+/* Both footers from image->footer, the one at the end first, each made lasting; the file ends behind data_end. */
+int vv_rewrite_footers(struct vvhd *image, struct vvhd_why *why);
+/*
+ * Copies a block's bitmap and data to `to`, where nothing of value lies. The table is not changed. `buffer` has
+ * VV_MOVE_BUFFER bytes. Zeros become holes.
+ */
+#define VV_MOVE_BUFFER (1u << 20)
+int vv_copy_block(struct vvhd *image, uint32_t block, uint64_t to, uint8_t *buffer, struct vvhd_why *why);
+/* Whether [offset, offset + length) of the virtual disk reads as zeros. */
+int vv_range_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, bool *zero,
+		     const struct vvhd_progress *progress, struct vvhd_why *why);
+/* Calls `progress`, which may be NULL: 0 or VVHD_E_CANCELLED. */
+int vv_report(const struct vvhd *image, const struct vvhd_progress *progress, uint64_t done, uint64_t total,
+	      struct vvhd_why *why);
+
+/* More virtual disk: makes room in the table. The footers are the caller's. (table_grow.c) */
+int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why);

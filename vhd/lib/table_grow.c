@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * More entries for the block allocation table. If the table has room already, entries are made empty. Else it is extended
+ * in its place, and blocks that lie behind it are moved to the end of the file. Where more than blocks is in the way
+ * (locators, XenServer's batmap, which follows the table), table and batmap are written anew at the end of the file.
+ *
+ * The switch from the old table to the new one is the first sector of the header, which holds the table's place and
+ * length: it is written when everything that it names is lasting.
+ */
+#include "vhd/lib/maintain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES_PER_SECTOR (VVHD_SECTOR_SIZE / 4)
+
+struct growth {
+	uint32_t blocks;  /* wanted */
+	uint32_t entries; /* of the new table */
+	uint32_t *bat;
+	uint8_t *bat_dirty, *full, *batmap_disk;
+	uint64_t bat_offset, batmap_header_offset, metadata_end;
+	struct vv_batmap batmap;
+	struct vv_header old_header;
+};
+
+static uint64_t table_end(uint64_t offset, uint32_t entries)
+{
+	return vv_round_up(offset + (uint64_t)entries * 4, VVHD_SECTOR_SIZE);
+}
+
+static uint32_t rounded(uint32_t entries)
+{
+	return (uint32_t)vv_round_up(entries, ENTRIES_PER_SECTOR);
+}
+
+static void release(struct growth *growth)
+{
+	free(growth->bat);
+	free(growth->bat_dirty);
+	free(growth->full);
+	free(growth->batmap_disk);
+}
+
+/* Everything that the new table needs in memory, before anything is changed. */
+static int prepare(const struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
+{
+	const uint32_t count = rounded(growth->blocks);
+	const uint64_t map_size = vv_batmap_covered(size) > image->batmap.sectors * 512ull
+					  ? vv_batmap_covered(size)
+					  : image->batmap.sectors * 512ull;
+
+	growth->bat = malloc((size_t)count * 4);
+	growth->bat_dirty = calloc(1, count / ENTRIES_PER_SECTOR / 8 + 1);
+	growth->full = calloc(1, (growth->blocks + 7) / 8);
+	growth->batmap_disk = calloc(1, (size_t)map_size);
+	if (growth->bat == NULL || growth->bat_dirty == NULL || growth->full == NULL || growth->batmap_disk == NULL) {
+		release(growth);
+		return vv_fail_memory(why);
+	}
+	memset(growth->bat, 0xFF, (size_t)count * 4);
+	memcpy(growth->bat, image->bat, (size_t)image->blocks * 4);
+	memcpy(growth->full, image->full, (image->blocks + 7) / 8);
+	for (uint32_t i = image->blocks; i < vv_round_up(image->blocks, 8) && i < growth->blocks; i++) {
+		vv_set_bit(growth->full, i, false);
+	}
+	if (image->batmap_disk != NULL) {
+		memcpy(growth->batmap_disk, image->batmap_disk, image->batmap.sectors * 512ull);
+	}
+	growth->batmap = image->batmap;
+	growth->batmap.sectors = (uint32_t)(map_size / VVHD_SECTOR_SIZE);
+	growth->old_header = image->header;
+	return 0;
+}
+
+/* The image takes over what has been prepared; `growth` gets what it had. */
+static void exchange(struct vvhd *image, struct growth *growth)
+{
+	const struct growth old = {.blocks = image->blocks,
+				   .bat = image->bat,
+				   .bat_dirty = image->bat_dirty,
+				   .full = image->full,
+				   .batmap_disk = growth->batmap_disk};
+
+	image->bat = growth->bat;
+	image->bat_dirty = growth->bat_dirty;
+	image->full = growth->full;
+	image->blocks = growth->blocks;
+	*growth = (struct growth){.blocks = old.blocks,
+				  .entries = growth->entries,
+				  .bat = old.bat,
+				  .bat_dirty = old.bat_dirty,
+				  .full = old.full,
+				  .batmap_disk = old.batmap_disk,
+				  .bat_offset = growth->bat_offset,
+				  .batmap_header_offset = growth->batmap_header_offset,
+				  .metadata_end = growth->metadata_end,
+				  .batmap = growth->batmap,
+				  .old_header = growth->old_header};
+}
+
+/* The entries of the longer table that have no block yet, and the header that says so. */
+static int write_entries(struct vvhd *image, uint32_t first, struct vvhd_why *why)
+{
+	int error = vv_write_bat(image, first, image->blocks - first, why);
+
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+static int write_header(struct vvhd *image, const struct growth *growth, struct vvhd_why *why)
+{
+	image->header.entries = growth->entries;
+	image->header.bat_offset = growth->bat_offset;
+	int error = vv_write_header(image, why);
+
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+/* --- In its place --------------------------------------------------------------------------------------------------- */
+
+static int move_out_of_the_way(struct vvhd *image, uint32_t block, uint8_t *buffer, struct vvhd_why *why)
+{
+	const uint64_t to = vv_footer_position(image);
+	int error = vv_copy_block(image, block, to, buffer, why);
+
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	if (error != 0) {
+		return error;
+	}
+	const uint32_t before = image->bat[block];
+
+	image->bat[block] = (uint32_t)(to / VVHD_SECTOR_SIZE);
+	error = vv_write_bat(image, block, 1, why);
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	if (error != 0) {
+		/* It may or may not be on the disk; both places hold the same. */
+		image->bat[block] = before;
+		return error;
+	}
+	image->data_end = to + vv_block_stride(image);
+	return 0;
+}
+
+/* Blocks that begin before `end` go to the end of the file, which gets its footer back. */
+static int clear_space(struct vvhd *image, uint64_t end, struct vvhd_why *why)
+{
+	uint8_t *buffer = malloc(VV_MOVE_BUFFER);
+	int error = buffer == NULL ? vv_fail_memory(why) : 0;
+	bool moved = false;
+
+	if (image->data_end < end) {
+		image->data_end = end;
+	}
+	for (uint32_t block = 0; block < image->blocks && error == 0; block++) {
+		if (vv_block_offset(image, block) < end) {
+			error = move_out_of_the_way(image, block, buffer, why);
+			moved = true;
+		}
+	}
+	free(buffer);
+	if (error != 0 || !moved) {
+		return error;
+	}
+	error = vv_write_end_footer(image, why);
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+static int extend_in_place(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+{
+	const uint32_t first = image->blocks;
+	int error = clear_space(image, growth->metadata_end, why);
+
+	if (error != 0) {
+		return error;
+	}
+	memcpy(growth->bat, image->bat, (size_t)first * 4);
+	exchange(image, growth);
+	error = write_entries(image, first, why);
+	error = error != 0 ? error : write_header(image, growth, why);
+	if (error != 0) {
+		exchange(image, growth);
+		image->header = growth->old_header;
+		return error;
+	}
+	image->metadata_end = growth->metadata_end;
+	return 0;
+}
+
+/* --- At the end ----------------------------------------------------------------------------------------------------- */
+
+static int write_new_batmap(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+{
+	uint8_t header[VV_BATMAP_HEADER_SIZE];
+	const size_t length = (size_t)growth->batmap.sectors * VVHD_SECTOR_SIZE;
+	uint8_t *map = growth->batmap_disk;
+
+	if (growth->batmap_header_offset == 0) {
+		return 0;
+	}
+	memset(map, 0, length);
+	memcpy(map, image->full, (image->blocks + 7) / 8);
+	memcpy(header, image->batmap_header_bytes, sizeof(header));
+	growth->batmap.checksum = vv_batmap_checksum(map, length, growth->batmap.version);
+	vv_batmap_build(&growth->batmap, header);
+	int error = vv_write_storage(image, map, length, growth->batmap.offset, "batmap", why);
+
+	return error != 0 ? error
+			  : vv_write_storage(image, header, sizeof(header), growth->batmap_header_offset, "batmap", why);
+}
+
+static void take_new_batmap(struct vvhd *image, struct growth *growth)
+{
+	if (growth->batmap_header_offset == 0) {
+		return;
+	}
+	uint8_t *old = image->batmap_disk;
+
+	image->batmap_disk = growth->batmap_disk;
+	growth->batmap_disk = old;
+	image->batmap = growth->batmap;
+	image->batmap_header_offset = growth->batmap_header_offset;
+	image->has_batmap = true;
+	vv_batmap_build(&image->batmap, image->batmap_header_bytes);
+}
+
+/* Where table and batmap will lie, from `begin` on. */
+static void place_at(const struct vvhd *image, struct growth *growth, uint64_t begin)
+{
+	growth->bat_offset = begin;
+	growth->metadata_end = table_end(begin, growth->entries);
+	growth->batmap_header_offset = 0;
+	if (image->batmap_header_offset != 0) {
+		growth->batmap_header_offset = growth->metadata_end;
+		growth->batmap.offset = growth->metadata_end + VV_BATMAP_HEADER_SIZE;
+		growth->metadata_end = growth->batmap.offset + (uint64_t)growth->batmap.sectors * VVHD_SECTOR_SIZE;
+	}
+}
+
+/* All of the new table, while the header still names the old one. */
+static int write_new_table(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+{
+	const uint64_t old_offset = image->header.bat_offset;
+	int error = vv_resize_storage(image, growth->metadata_end, why);
+
+	image->header.bat_offset = growth->bat_offset;
+	error = error != 0 ? error : vv_write_bat(image, 0, image->blocks, why);
+	image->header.bat_offset = old_offset;
+	error = error != 0 ? error : write_new_batmap(image, growth, why);
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+static int move_to_end(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+{
+	/* Room to grow is not taken along: its entries would have to be written, too. */
+	growth->entries = growth->blocks;
+	place_at(image, growth, vv_round_up(image->data_end, VVHD_SECTOR_SIZE));
+	exchange(image, growth);
+	int error = write_new_table(image, growth, why);
+
+	error = error != 0 ? error : write_header(image, growth, why);
+	if (error != 0) {
+		exchange(image, growth);
+		image->header = growth->old_header;
+		return error;
+	}
+	take_new_batmap(image, growth);
+	image->metadata_end = growth->metadata_end;
+	image->data_end = growth->metadata_end;
+	return 0;
+}
+
+/* --- All three -------------------------------------------------------------------------------------------------------- */
+
+/* Entries beyond the disk's old end should be empty, but that is a belief. */
+static int use_room(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+{
+	const uint32_t first = image->blocks;
+
+	growth->entries = image->header.entries;
+	exchange(image, growth);
+	int error = write_entries(image, first, why);
+
+	if (error != 0) {
+		exchange(image, growth);
+	}
+	return error;
+}
+
+static bool batmap_is_long_enough(const struct vvhd *image, uint64_t size)
+{
+	return image->batmap_header_offset == 0 ||
+	       (image->has_batmap && vv_batmap_covered(size) <= image->batmap.sectors * 512ull);
+}
+
+static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
+{
+	const struct vv_header *header = &image->header;
+
+	growth->bat_offset = header->bat_offset;
+	growth->entries = header->entries > growth->blocks ? header->entries : growth->blocks;
+	growth->metadata_end = table_end(header->bat_offset, growth->entries);
+	if (growth->blocks <= header->entries && batmap_is_long_enough(image, size)) {
+		return use_room(image, growth, why);
+	}
+	if (image->metadata_end == table_end(header->bat_offset, header->entries) && image->batmap_header_offset == 0) {
+		return extend_in_place(image, growth, why);
+	}
+	return move_to_end(image, growth, why);
+}
+
+int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
+{
+	struct growth growth = {.blocks = (uint32_t)((size + image->header.block_size - 1) / image->header.block_size)};
+
+	if (growth.blocks == image->blocks && batmap_is_long_enough(image, size)) {
+		return 0;
+	}
+	int error = prepare(image, &growth, size, why);
+
+	if (error != 0) {
+		return error;
+	}
+	error = grow(image, &growth, size, why);
+	release(&growth);
+	return error;
+}
