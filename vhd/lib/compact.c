@@ -120,7 +120,7 @@ static int drop_blocks(struct vvhd *image, const uint8_t *empty, struct vvhd_why
 
 	if (error != 0) {
 		memcpy(image->bat, before, (size_t)image->blocks * 4);
-		vv_write_bat(image, 0, image->blocks, NULL);
+		vv_doubt_bat(image, 0, image->blocks, 0);
 	}
 	free(before);
 	return error;
@@ -253,6 +253,7 @@ static int enter_moved(struct compaction *work, struct vvhd_why *why)
 	for (unsigned i = 0; i < work->moved_count && error != 0; i++) {
 		/* Whichever of the two the disk names: both hold the same, and both stay. */
 		image->bat[work->moved[i]] = before[i];
+		vv_doubt_bat(image, work->moved[i], 1, 0);
 	}
 	work->moved_count = 0;
 	return error;

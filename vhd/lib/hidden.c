@@ -21,8 +21,8 @@ int vvhd_set_hidden(struct vvhd *image, bool hidden, struct vvhd_why *why)
 	image->footer.hidden = hidden;
 	error = vv_rewrite_footers(image, why);
 	if (error != 0) {
-		/* What has been written already is put back with the next flush. */
 		image->footer.hidden = before;
+		vv_rewrite_footers(image, NULL);
 	}
 	return error;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define STEP 65536u
+#define ENTRIES_PER_SECTOR (VVHD_SECTOR_SIZE / 4)
 
 int vv_check_maintainable(const struct vvhd *image, bool saved_state, struct vvhd_why *why)
 {
@@ -41,6 +42,32 @@ int vv_rewrite_footers(struct vvhd *image, struct vvhd_why *why)
 	error = error != 0 ? error : vv_flush_storage(image, why);
 	error = error != 0 ? error : vv_write_front_footer(image, why);
 	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+int vv_switch_header(struct vvhd *image, const struct vv_header *old, uint64_t end, struct vvhd_why *why)
+{
+	int error = vv_write_header(image, why);
+
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	if (error == 0) {
+		return 0;
+	}
+	image->header = *old;
+	if ((vv_write_header(image, NULL) != 0 || vv_flush_storage(image, NULL) != 0) && image->data_end < end) {
+		image->data_end = end;
+	}
+	return error;
+}
+
+void vv_doubt_bat(struct vvhd *image, uint32_t first, uint32_t count, uint64_t end)
+{
+	for (uint32_t sector = first / ENTRIES_PER_SECTOR; sector * ENTRIES_PER_SECTOR < first + count; sector++) {
+		vv_set_bit(image->bat_dirty, sector, true);
+		image->any_bat_dirty = true;
+	}
+	if (image->data_end < end) {
+		image->data_end = end;
+	}
 }
 
 /* --- Moving blocks -------------------------------------------------------------------------------------------------- */

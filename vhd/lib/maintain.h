@@ -14,6 +14,13 @@ int vv_settle(struct vvhd *image, struct vvhd_why *why);
 /* Both footers from image->footer, the one at the end first, each made lasting; the file ends behind data_end. */
 int vv_rewrite_footers(struct vvhd *image, struct vvhd_why *why);
 /*
+ * Writes image->header, lasting. When that fails, `old` is put back; if even that is uncertain, whatever lies before
+ * `end`, which either of the two names, stays part of the file.
+ */
+int vv_switch_header(struct vvhd *image, const struct vv_header *old, uint64_t end, struct vvhd_why *why);
+/* Entries that the disk may have or not are written with the next flush, which the library does by itself at last. */
+void vv_doubt_bat(struct vvhd *image, uint32_t first, uint32_t count, uint64_t end);
+/*
  * Copies a block's bitmap and data to `to`, where nothing of value lies. The table is not changed. `buffer` has
  * VV_MOVE_BUFFER bytes. Zeros become holes.
  */

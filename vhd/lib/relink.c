@@ -204,15 +204,10 @@ static int finish(struct relink *relink, int error, struct vvhd_why *why)
 
 	if (error == 0) {
 		child->header = relink->header;
-		error = vv_write_header(child, why);
-		error = error != 0 ? error : vv_flush_storage(child, why);
+		error = vv_switch_header(child, &before, relink->end, why);
 		if (error == 0 && relink->end > vv_round_up(child->data_end, VVHD_SECTOR_SIZE)) {
 			child->data_end = relink->end;
 			child->metadata_end = relink->end;
-		}
-		if (error != 0) {
-			child->header = before;
-			vv_write_header(child, NULL);
 		}
 	}
 	const int footer = vv_rewrite_footers(child, error == 0 ? why : NULL);

@@ -53,9 +53,18 @@ static int clear_old_footer(struct vvhd *image, uint64_t old_end, struct vvhd_wh
 	return error != 0 ? error : vv_flush_storage(image, why);
 }
 
-/* The footer at the old end is still there; the file is made to end with it again. */
-static void go_back(struct vvhd *image, const struct sizes *before, uint64_t old_end)
+/*
+ * The footer at the old end is still there: the file is made to end with it again. Where the new one was tried inside the
+ * disk, the sectors that had been there come back.
+ */
+static void go_back(struct vvhd *image, const struct sizes *before, uint64_t old_end, const uint8_t *sectors)
 {
+	if (image->data_end < old_end) {
+		const uint64_t inside = old_end - image->data_end;
+
+		vv_write_storage(image, sectors, inside < VV_FOOTER_SIZE ? (size_t)inside : VV_FOOTER_SIZE,
+				 image->data_end, "data", NULL);
+	}
 	restore(image, before);
 	image->data_end = old_end;
 	image->end_wrong = true;
@@ -64,17 +73,34 @@ static void go_back(struct vvhd *image, const struct sizes *before, uint64_t old
 	}
 }
 
+/* What lies where the new footer will be, as far as that is inside the disk. */
+static int save_sectors(const struct vvhd *image, uint64_t offset, uint8_t sectors[VV_FOOTER_SIZE],
+			struct vvhd_why *why)
+{
+	if (offset >= image->data_end) {
+		return 0;
+	}
+	const uint64_t inside = image->data_end - offset;
+
+	return vv_read_storage(image, sectors, inside < VV_FOOTER_SIZE ? (size_t)inside : VV_FOOTER_SIZE, offset,
+			       "data", why);
+}
+
 /* Only one footer exists: it is lasting at its new place before the file loses the old one. */
 static int resize_fixed(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 {
 	const struct sizes before = remember(image);
 	const uint64_t old_end = image->data_end;
+	uint8_t sectors[VV_FOOTER_SIZE];
+	int error = save_sectors(image, size, sectors, why);
 
+	if (error != 0) {
+		return error;
+	}
 	set_size(image, size);
 	image->data_end = size;
 	vv_footer_build(&image->footer, image->footer_bytes);
-	int error = vv_write_storage(image, image->footer_bytes, VV_FOOTER_SIZE, size, "footer", why);
-
+	error = vv_write_storage(image, image->footer_bytes, VV_FOOTER_SIZE, size, "footer", why);
 	error = error != 0 ? error : vv_flush_storage(image, why);
 	error = error != 0 ? error : vv_write_end_footer(image, why);
 	error = error != 0 ? error : vv_flush_storage(image, why);
@@ -82,7 +108,7 @@ static int resize_fixed(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 		error = clear_old_footer(image, old_end, why);
 	}
 	if (error != 0) {
-		go_back(image, &before, old_end);
+		go_back(image, &before, old_end, sectors);
 	}
 	return error;
 }

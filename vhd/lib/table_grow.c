@@ -111,9 +111,7 @@ static int write_header(struct vvhd *image, const struct growth *growth, struct 
 {
 	image->header.entries = growth->entries;
 	image->header.bat_offset = growth->bat_offset;
-	int error = vv_write_header(image, why);
-
-	return error != 0 ? error : vv_flush_storage(image, why);
+	return vv_switch_header(image, &growth->old_header, growth->metadata_end, why);
 }
 
 /* --- In its place --------------------------------------------------------------------------------------------------- */
@@ -133,8 +131,9 @@ static int move_out_of_the_way(struct vvhd *image, uint32_t block, uint8_t *buff
 	error = vv_write_bat(image, block, 1, why);
 	error = error != 0 ? error : vv_flush_storage(image, why);
 	if (error != 0) {
-		/* It may or may not be on the disk; both places hold the same. */
+		/* It may or may not be on the disk; both places hold the same, and both stay. */
 		image->bat[block] = before;
+		vv_doubt_bat(image, block, 1, to + vv_block_stride(image));
 		return error;
 	}
 	image->data_end = to + vv_block_stride(image);
@@ -179,7 +178,6 @@ static int extend_in_place(struct vvhd *image, struct growth *growth, struct vvh
 	error = error != 0 ? error : write_header(image, growth, why);
 	if (error != 0) {
 		exchange(image, growth);
-		image->header = growth->old_header;
 		return error;
 	}
 	image->metadata_end = growth->metadata_end;
@@ -260,7 +258,6 @@ static int move_to_end(struct vvhd *image, struct growth *growth, struct vvhd_wh
 	error = error != 0 ? error : write_header(image, growth, why);
 	if (error != 0) {
 		exchange(image, growth);
-		image->header = growth->old_header;
 		return error;
 	}
 	take_new_batmap(image, growth);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Resizing: all types, the three ways to a longer table, what is refused, faults and crashes at every operation. */
+#include "vhd/lib/maintain_test.h"
+
+static uint8_t *before;
+static uint64_t before_size, wanted;
+static enum vvhd_type with_type;
+static unsigned with_flags;
+
+/* Data in the first, a middle and the last block, and holes. */
+static struct memory_disk *make_disk(enum vvhd_type type, unsigned flags)
+{
+	struct memory_disk *disk = memory_disk_new();
+
+	if (type == VVHD_TYPE_DIFFERENCING) {
+		make_image(disk, "/d/parent.vhd", VVHD_TYPE_DYNAMIC, TEST_SIZE, flags, NULL);
+		struct vvhd *parent = open_image(disk, "/d/parent.vhd", VVHD_WRITABLE);
+
+		put_data(parent, 3 * TEST_BLOCK, 3 * TEST_BLOCK, 7);
+		close_image(parent);
+	}
+	make_image(disk, "/d/disk.vhd", type, TEST_SIZE, flags,
+		   type == VVHD_TYPE_DIFFERENCING ? "/d/parent.vhd" : NULL);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+
+	put_data(image, 0, TEST_BLOCK, 1);
+	put_data(image, 5 * TEST_BLOCK + 512, 1536, 2);
+	put_data(image, 20 * TEST_BLOCK, 2 * TEST_BLOCK, 3);
+	close_image(image);
+	return disk;
+}
+
+static int resize(struct memory_disk *disk, struct vvhd_why *why)
+{
+	const struct vvhd_open_options options = {.flags = VVHD_WRITABLE, .files = &disk->files};
+	struct vvhd *image = NULL;
+	int error = vvhd_open("/d/disk.vhd", VVHD_FORMAT_VHD, &options, &image, why);
+
+	if (error != 0) {
+		return error;
+	}
+	error = vvhd_resize(image, wanted, false, NULL, why);
+	const int closed = vvhd_close(image, error == 0 ? why : NULL);
+
+	return error != 0 ? error : closed;
+}
+
+static void must_be_zero(const uint8_t *bytes, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++) {
+		assert_int_equal(bytes[i], 0);
+	}
+}
+
+/* Old size or new, with the data of before, and zeros behind them. */
+static void verify(struct memory_disk *disk, bool finished)
+{
+	uint64_t size;
+
+	must_recover(disk, "/d/disk.vhd");
+	uint8_t *after = content_of(disk, "/d/disk.vhd", &size);
+
+	assert_true(size == wanted || (!finished && size == before_size));
+	const uint64_t common = size < before_size ? size : before_size;
+
+	assert_memory_equal(after, before, common);
+	if (size > before_size) {
+		must_be_zero(after, before_size, size);
+	}
+	free(after);
+}
+
+static void try_resize(enum vvhd_type type, unsigned flags, uint64_t size)
+{
+	const struct trial trial = {resize, verify};
+
+	with_type = type;
+	with_flags = flags;
+	wanted = size;
+	struct memory_disk *base = make_disk(type, flags);
+
+	before = content_of(base, "/d/disk.vhd", &before_size);
+	refuse_each(base, &trial);
+	if (type != VVHD_TYPE_FIXED) {
+		crash_at_each(base, &trial);
+	}
+	free(before);
+	memory_disk_free(base);
+}
+
+static void test_grow_dynamic(void **state)
+{
+	(void)state;
+	try_resize(VVHD_TYPE_DYNAMIC, 0, TEST_SIZE + 512);
+	try_resize(VVHD_TYPE_DYNAMIC, 0, 100 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_DYNAMIC, 0, 5000 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_DYNAMIC, VVHD_CREATE_COMPACT, 5000 * TEST_BLOCK);
+}
+
+static void test_grow_differencing(void **state)
+{
+	(void)state;
+	try_resize(VVHD_TYPE_DIFFERENCING, 0, 100 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_DIFFERENCING, 0, 5000 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_DIFFERENCING, VVHD_CREATE_BATMAP, 600 * TEST_BLOCK);
+}
+
+static void test_grow_with_batmap(void **state)
+{
+	(void)state;
+	try_resize(VVHD_TYPE_DYNAMIC, VVHD_CREATE_BATMAP, 600 * TEST_BLOCK);
+}
+
+static void test_shrink(void **state)
+{
+	(void)state;
+	try_resize(VVHD_TYPE_DYNAMIC, 0, 22 * TEST_BLOCK + 512);
+	try_resize(VVHD_TYPE_DYNAMIC, VVHD_CREATE_BATMAP, 22 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_DIFFERENCING, 0, 30 * TEST_BLOCK);
+}
+
+static void test_fixed(void **state)
+{
+	(void)state;
+	try_resize(VVHD_TYPE_FIXED, 0, 60 * TEST_BLOCK);
+	try_resize(VVHD_TYPE_FIXED, 0, TEST_SIZE + 512);
+	try_resize(VVHD_TYPE_FIXED, 0, 22 * TEST_BLOCK);
+}
+
+static void test_many_steps(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = make_disk(VVHD_TYPE_DYNAMIC, 0);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+	struct vvhd_why why;
+
+	for (unsigned i = 1; i < 30; i++) {
+		const uint64_t end = vvhd_size(image);
+
+		must(vvhd_resize(image, end + i * 37 * TEST_BLOCK, false, NULL, &why), &why);
+		put_data(image, end, 3 * TEST_BLOCK, i);
+	}
+	uint8_t *all = read_all(image);
+	const uint64_t size = vvhd_size(image);
+	uint64_t size_after;
+
+	close_image(image);
+	must_be_clean(disk, "/d/disk.vhd");
+	uint8_t *after = content_of(disk, "/d/disk.vhd", &size_after);
+
+	assert_int_equal(size_after, size);
+	assert_memory_equal(all, after, size);
+	free(all);
+	free(after);
+	memory_disk_free(disk);
+}
+
+/* What is cut off does not come back. */
+static void test_truncate(void **state)
+{
+	(void)state;
+	for (enum vvhd_type type = VVHD_TYPE_FIXED; type <= VVHD_TYPE_DIFFERENCING; type++) {
+		struct memory_disk *disk = make_disk(type, 0);
+		struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+		const uint64_t size = 20 * TEST_BLOCK + 1024;
+		struct vvhd_why why;
+		struct vvhd_info info;
+
+		assert_int_equal(vvhd_resize(image, size, false, NULL, &why), VVHD_E_WOULD_TRUNCATE);
+		must(vvhd_resize(image, size, true, NULL, &why), &why);
+		assert_int_equal(vvhd_size(image), size);
+		must(vvhd_resize(image, TEST_SIZE, false, NULL, &why), &why);
+		uint8_t *all = read_all(image);
+
+		must_be_zero(all, size, TEST_SIZE);
+		assert_int_equal(all[size - 1], pattern(size - 1, 3));
+		vvhd_get_info(image, &info);
+		assert_int_equal(info.original_size, TEST_SIZE);
+		assert_int_equal(info.current_size, TEST_SIZE);
+		free(all);
+		close_image(image);
+		must_be_clean(disk, "/d/disk.vhd");
+		memory_disk_free(disk);
+	}
+}
+
+static void test_raw(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = memory_disk_new();
+	const struct vvhd_open_options options = {.flags = VVHD_WRITABLE, .files = &disk->files};
+	struct vvhd *image;
+	struct vvhd_why why;
+
+	memory_put(disk, "/raw", "data", 4);
+	memory_truncate(disk, "/raw", 8192);
+	must(vvhd_open("/raw", VVHD_FORMAT_RAW, &options, &image, &why), &why);
+	must(vvhd_resize(image, 65536, false, NULL, &why), &why);
+	assert_int_equal(vvhd_size(image), 65536);
+	must(vvhd_resize(image, 512, false, NULL, &why), &why);
+	close_image(image);
+	assert_int_equal(memory_size(disk, "/raw"), 512);
+	memory_disk_free(disk);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = make_disk(VVHD_TYPE_DYNAMIC, 0);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+	struct vvhd_why why;
+
+	assert_int_equal(vvhd_resize(image, 0, true, NULL, &why), VVHD_E_SIZE);
+	assert_int_equal(vvhd_resize(image, 1000, true, NULL, &why), VVHD_E_SIZE);
+	assert_int_equal(vvhd_resize(image, VVHD_SIZE_MAX + 512, true, NULL, &why), VVHD_E_SIZE);
+	assert_int_equal(vvhd_resize(image, TEST_SIZE, true, NULL, &why), 0);
+	struct test_progress stops = {.stop_at = 1};
+	const struct vvhd_progress progress = {test_report, &stops};
+
+	assert_int_equal(vvhd_resize(image, 2 * TEST_SIZE, false, &progress, &why), VVHD_E_CANCELLED);
+	assert_int_equal(vvhd_size(image), TEST_SIZE);
+	close_image(image);
+	image = open_image(disk, "/d/disk.vhd", 0);
+	assert_int_equal(vvhd_resize(image, 2 * TEST_SIZE, false, NULL, &why), VVHD_E_READ_ONLY);
+	close_image(image);
+	memory_disk_free(disk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grow_dynamic),   cmocka_unit_test(test_grow_differencing),
+		cmocka_unit_test(test_grow_with_batmap), cmocka_unit_test(test_shrink),
+		cmocka_unit_test(test_fixed),	       cmocka_unit_test(test_many_steps),
+		cmocka_unit_test(test_truncate),       cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
