@@ -26,9 +26,9 @@ struct compaction {
 	struct vvhd *image;
 	const struct vvhd_progress *progress;
 	uint64_t done, total;
-	uint8_t *buffer;   /* VV_MOVE_BUFFER */
-	uint8_t *bits;	   /* a bitmap */
-	uint32_t count;	   /* of them */
+	uint8_t *buffer; /* VV_MOVE_BUFFER */
+	uint8_t *bits;	 /* a bitmap */
+	uint32_t count;	 /* of them */
 	struct region regions[REGIONS_MAX];
 	unsigned region_count;
 	uint32_t moved[BATCH], places[BATCH]; /* copied, but not yet in the table */
@@ -61,7 +61,8 @@ static int block_is_zero(struct compaction *work, uint32_t block, bool *zero, st
 			if (*zero) {
 				error = vv_read_storage(image, work->buffer, (size_t)run * VVHD_SECTOR_SIZE,
 							data + (uint64_t)at * VVHD_SECTOR_SIZE, "block", why);
-				*zero = error == 0 && vv_is_zero(work->buffer, (size_t)run * VVHD_SECTOR_SIZE);
+				*zero = error == 0 &&
+					vv_is_zero(work->buffer, (size_t)run * VVHD_SECTOR_SIZE);
 			}
 		}
 		at += run;
@@ -169,7 +170,8 @@ static void find_regions(struct compaction *work)
 		if (locator->code != VV_LOCATOR_NONE && locator->data_length <= VV_LOCATOR_LENGTH_MAX &&
 		    locator->data_offset < image->file_size) {
 			vv_locator_space(locator->data_space, &space);
-			space = space < locator->data_length || space > image->file_size - locator->data_offset
+			space = space < locator->data_length ||
+						space > image->file_size - locator->data_offset
 					? locator->data_length
 					: space;
 			add_region(work, locator->data_offset, space);
@@ -225,7 +227,8 @@ static int sort_blocks(struct compaction *work, struct placed **sorted, struct v
 	}
 	for (uint32_t block = 0; block < image->blocks; block++) {
 		if (image->bat[block] != VV_UNUSED) {
-			(*sorted)[work->count++] = (struct placed){.sector = image->bat[block], .block = block};
+			(*sorted)[work->count++] =
+				(struct placed){.sector = image->bat[block], .block = block};
 		}
 	}
 	qsort(*sorted, work->count, sizeof(**sorted), by_place);
@@ -328,8 +331,8 @@ static int cut_off(struct vvhd *image, struct vvhd_why *why)
 	vv_compute_data_end(image);
 	image->flushed_end = image->data_end;
 	vv_footer_build(&image->footer, image->footer_bytes);
-	int error = vv_write_storage(image, image->footer_bytes, VV_FOOTER_SIZE, vv_footer_position(image), "footer",
-				     why);
+	int error = vv_write_storage(image, image->footer_bytes, VV_FOOTER_SIZE, vv_footer_position(image),
+				     "footer", why);
 
 	error = error != 0 ? error : vv_flush_storage(image, why);
 	error = error != 0 ? error : vv_write_end_footer(image, why);
@@ -352,7 +355,8 @@ static int compact(struct compaction *work, struct vvhd_why *why)
 	return error != 0 ? error : cut;
 }
 
-int vvhd_compact(struct vvhd *image, const struct vvhd_progress *progress, uint64_t *bytes_saved, struct vvhd_why *why)
+int vvhd_compact(struct vvhd *image, const struct vvhd_progress *progress, uint64_t *bytes_saved,
+		 struct vvhd_why *why)
 {
 	struct compaction work = {.image = image, .progress = progress};
 	const uint64_t before = image->file_size;
@@ -360,7 +364,8 @@ int vvhd_compact(struct vvhd *image, const struct vvhd_progress *progress, uint6
 
 	if (error == 0 && !vv_has_blocks(image)) {
 		error = vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
-				"%s: only dynamic and differencing disks have blocks that can be freed", image->path);
+				"%s: only dynamic and differencing disks have blocks that can be freed",
+				image->path);
 	}
 	if (error != 0) {
 		return error;

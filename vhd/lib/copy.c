@@ -32,7 +32,8 @@ static int next_data(void *self, uint64_t offset, struct piece *piece, struct vv
 		if (extent.kind != VVHD_EXTENT_ZERO) {
 			const uint64_t rest = size - offset;
 
-			vv_piece_cut(piece, offset, extent.length < GRANULE && rest > GRANULE ? GRANULE : extent.length);
+			vv_piece_cut(piece, offset,
+				     extent.length < GRANULE && rest > GRANULE ? GRANULE : extent.length);
 			return 0;
 		}
 		offset += extent.length;
@@ -68,8 +69,9 @@ int vvhd_copy(struct vvhd *from, struct vvhd *to, unsigned threads, const struct
 				     .progress = progress};
 
 	if (vvhd_size(to) < vvhd_size(from)) {
-		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET, "%s: has %llu bytes, which is too small for the %llu of %s",
-			       vvhd_path(to), (unsigned long long)vvhd_size(to), (unsigned long long)vvhd_size(from),
+		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
+			       "%s: has %llu bytes, which is too small for the %llu of %s", vvhd_path(to),
+			       (unsigned long long)vvhd_size(to), (unsigned long long)vvhd_size(from),
 			       vvhd_path(from));
 	}
 	int error = vv_parallel_run(&job, threads, why);

@@ -10,7 +10,8 @@ int vvhd_set_hidden(struct vvhd *image, bool hidden, struct vvhd_why *why)
 		return error;
 	}
 	if (image->type == VVHD_TYPE_RAW) {
-		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET, "%s: a raw disk has no footer to mark", image->path);
+		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET, "%s: a raw disk has no footer to mark",
+			       image->path);
 	}
 	error = vvhd_flush(image, why);
 	if (error != 0 || image->footer.hidden == hidden) {

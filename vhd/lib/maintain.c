@@ -12,7 +12,8 @@
 int vv_check_maintainable(const struct vvhd *image, bool saved_state, struct vvhd_why *why)
 {
 	if (!image->writable) {
-		return vv_fail(why, VVHD_E_READ_ONLY, VV_NO_OFFSET, "%s: is open for reading only", image->path);
+		return vv_fail(why, VVHD_E_READ_ONLY, VV_NO_OFFSET, "%s: is open for reading only",
+			       image->path);
 	}
 	if (saved_state && image->type != VVHD_TYPE_RAW && image->footer.saved_state != 0) {
 		return vv_fail(why, VVHD_E_SAVED_STATE, VV_NO_OFFSET,
@@ -53,7 +54,8 @@ int vv_switch_header(struct vvhd *image, const struct vv_header *old, uint64_t e
 		return 0;
 	}
 	image->header = *old;
-	if ((vv_write_header(image, NULL) != 0 || vv_flush_storage(image, NULL) != 0) && image->data_end < end) {
+	if ((vv_write_header(image, NULL) != 0 || vv_flush_storage(image, NULL) != 0) &&
+	    image->data_end < end) {
 		image->data_end = end;
 	}
 	return error;
@@ -61,7 +63,8 @@ int vv_switch_header(struct vvhd *image, const struct vv_header *old, uint64_t e
 
 void vv_doubt_bat(struct vvhd *image, uint32_t first, uint32_t count, uint64_t end)
 {
-	for (uint32_t sector = first / ENTRIES_PER_SECTOR; sector * ENTRIES_PER_SECTOR < first + count; sector++) {
+	for (uint32_t sector = first / ENTRIES_PER_SECTOR; sector * ENTRIES_PER_SECTOR < first + count;
+	     sector++) {
 		vv_set_bit(image->bat_dirty, sector, true);
 		image->any_bat_dirty = true;
 	}
@@ -73,7 +76,8 @@ void vv_doubt_bat(struct vvhd *image, uint32_t first, uint32_t count, uint64_t e
 /* --- Moving blocks -------------------------------------------------------------------------------------------------- */
 
 /* The target reads as zeros already, so zeros are not written. */
-static int write_nonzero(struct vvhd *image, const uint8_t *bytes, size_t length, uint64_t to, struct vvhd_why *why)
+static int write_nonzero(struct vvhd *image, const uint8_t *bytes, size_t length, uint64_t to,
+			 struct vvhd_why *why)
 {
 	size_t run = 0;
 	int error = 0;

@@ -201,7 +201,7 @@ static inline void crash_at_each(const struct memory_disk *base, const struct tr
 
 		trial->verify(killed, count == disk->log_count);
 		memory_disk_free(killed);
-		for (uint64_t seed = 1; seed <= 4; seed++) {
+		for (uint64_t seed = 1; seed <= 2; seed++) {
 			struct memory_disk *failed = memory_power_failed(disk, count, seed * 1000 + count);
 
 			trial->verify(failed, count == disk->log_count);

@@ -88,8 +88,10 @@ static int open_both(struct merge *merge, const char *path, const struct found *
 	}
 	if (memcmp(merge->child->identity, found->child_identity, sizeof(found->child_identity)) != 0 ||
 	    memcmp(merge->parent->identity, found->parent_identity, sizeof(found->parent_identity)) != 0) {
-		return vv_fail(why, VVHD_E_PARENT, VV_NO_OFFSET,
-			       "%s: somebody put other files in the places of the image or its parent meanwhile", path);
+		return vv_fail(
+			why, VVHD_E_PARENT, VV_NO_OFFSET,
+			"%s: somebody put other files in the places of the image or its parent meanwhile",
+			path);
 	}
 	return 0;
 }
@@ -154,8 +156,9 @@ static int merge_piece(void *self, const struct piece *piece, unsigned char *buf
 	size_t length = 0;
 	int error = vv_find_run(merge->child, piece->offset, piece->length, &run, why);
 
-	error = error != 0 ? error
-			   : vv_read_storage(merge->child, buffer, piece->length, run.file_offset, "data", why);
+	error = error != 0
+			? error
+			: vv_read_storage(merge->child, buffer, piece->length, run.file_offset, "data", why);
 	for (size_t at = 0; at < piece->length && error == 0; at += length) {
 		const uint64_t offset = piece->offset + at;
 		bool zero;
@@ -202,8 +205,8 @@ static int close_both(struct merge *merge, int error, struct vvhd_why *why)
 	return error != 0 ? error : closed;
 }
 
-int vvhd_merge(const char *child, const struct vvhd_open_options *options, const struct vvhd_progress *progress,
-	       struct vvhd_why *why)
+int vvhd_merge(const char *child, const struct vvhd_open_options *options,
+	       const struct vvhd_progress *progress, struct vvhd_why *why)
 {
 	static const struct vvhd_open_options none;
 	struct merge merge = {0};

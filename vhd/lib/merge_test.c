@@ -178,9 +178,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dynamic),	     cmocka_unit_test(test_differencing),
+		cmocka_unit_test(test_dynamic),	      cmocka_unit_test(test_differencing),
 		cmocka_unit_test(test_fixed_and_raw), cmocka_unit_test(test_larger_child),
-		cmocka_unit_test(test_hidden),	     cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_hidden),	      cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

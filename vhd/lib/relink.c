@@ -59,15 +59,16 @@ static int check_child(const struct relink *relink, unsigned flags, struct vvhd_
 	const struct vvhd *child = relink->child;
 
 	if (child->type != VVHD_TYPE_DIFFERENCING) {
-		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET, "%s: is no differencing disk, it has no parent",
-			       child->path);
+		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
+			       "%s: is no differencing disk, it has no parent", child->path);
 	}
 	if ((flags & VVHD_FORCE_PARENT) == 0 &&
 	    memcmp(child->header.parent_id, relink->link.id, sizeof(relink->link.id)) != 0) {
-		return vv_fail(why, VVHD_E_PARENT_ID, VV_NO_OFFSET,
-			       "%s: %s has another unique id than the parent that is wanted; if it is the right one all "
-			       "the same, say so (force parent)",
-			       child->path, relink->parent_path);
+		return vv_fail(
+			why, VVHD_E_PARENT_ID, VV_NO_OFFSET,
+			"%s: %s has another unique id than the parent that is wanted; if it is the right one all "
+			"the same, say so (force parent)",
+			child->path, relink->parent_path);
 	}
 	return 0;
 }
@@ -157,8 +158,8 @@ static int place_locator(struct relink *relink, size_t index, struct vvhd_why *w
 				     "parent locator", why);
 
 	if (error == 0 && rounded > length) {
-		error = vv_write_storage(relink->child, zeros, rounded - length, locator->data_offset + length,
-					 "parent locator", why);
+		error = vv_write_storage(relink->child, zeros, rounded - length,
+					 locator->data_offset + length, "parent locator", why);
 	}
 	return error;
 }
@@ -228,7 +229,8 @@ static int relink_child(struct relink *relink, unsigned flags, struct vvhd_why *
 	}
 	const bool xenserver = memcmp(relink->child->footer.creator, "tap", 4) == 0;
 
-	error = vv_link_parent(relink->files, relink->child_path, relink->parent, xenserver, &relink->link, why);
+	error = vv_link_parent(relink->files, relink->child_path, relink->parent, xenserver, &relink->link,
+			       why);
 	error = error != 0 ? error : check_child(relink, flags, why);
 	if (error == 0) {
 		error = finish(relink, write_link(relink, why), why);

@@ -82,8 +82,8 @@ static int save_sectors(const struct vvhd *image, uint64_t offset, uint8_t secto
 	}
 	const uint64_t inside = image->data_end - offset;
 
-	return vv_read_storage(image, sectors, inside < VV_FOOTER_SIZE ? (size_t)inside : VV_FOOTER_SIZE, offset,
-			       "data", why);
+	return vv_read_storage(image, sectors, inside < VV_FOOTER_SIZE ? (size_t)inside : VV_FOOTER_SIZE,
+			       offset, "data", why);
 }
 
 /* Only one footer exists: it is lasting at its new place before the file loses the old one. */
@@ -148,7 +148,8 @@ static int grow_blocks(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 	if (error != 0) {
 		/* The table may be longer than the disk needs, which is harmless. The footers are as they were, or will be. */
 		restore(image, &before);
-		image->blocks = (uint32_t)((image->size + image->header.block_size - 1) / image->header.block_size);
+		image->blocks =
+			(uint32_t)((image->size + image->header.block_size - 1) / image->header.block_size);
 		vv_rewrite_footers(image, NULL);
 	}
 	return error;
@@ -205,24 +206,27 @@ static int check_new_size(const struct vvhd *image, uint64_t size, struct vvhd_w
 	const uint64_t limit = vv_has_blocks(image) ? VVHD_SIZE_MAX : (uint64_t)INT64_MAX / 2;
 
 	if (size == 0 || size % VVHD_SECTOR_SIZE != 0 || size > limit) {
-		return vv_fail(why, VVHD_E_SIZE, VV_NO_OFFSET,
-			       "%s: %llu bytes are no size for it: whole sectors of 512 bytes, above 0, at most %llu",
-			       image->path, (unsigned long long)size, (unsigned long long)limit);
+		return vv_fail(
+			why, VVHD_E_SIZE, VV_NO_OFFSET,
+			"%s: %llu bytes are no size for it: whole sectors of 512 bytes, above 0, at most %llu",
+			image->path, (unsigned long long)size, (unsigned long long)limit);
 	}
 	return vv_check_maintainable(image, true, why);
 }
 
 /* Is anything but zeros behind the new end? */
-static int check_cut(struct vvhd *image, uint64_t size, const struct vvhd_progress *progress, struct vvhd_why *why)
+static int check_cut(struct vvhd *image, uint64_t size, const struct vvhd_progress *progress,
+		     struct vvhd_why *why)
 {
 	bool zero;
 	int error = vv_range_is_zero(image, size, image->size - size, &zero, progress, why);
 
 	if (error == 0 && !zero) {
-		error = vv_fail(why, VVHD_E_WOULD_TRUNCATE, VV_NO_OFFSET,
-				"%s: there are data behind byte %llu, which would be cut off; make the partitions on "
-				"it smaller first, or say that they may be lost",
-				image->path, (unsigned long long)size);
+		error = vv_fail(
+			why, VVHD_E_WOULD_TRUNCATE, VV_NO_OFFSET,
+			"%s: there are data behind byte %llu, which would be cut off; make the partitions on "
+			"it smaller first, or say that they may be lost",
+			image->path, (unsigned long long)size);
 	}
 	return error;
 }

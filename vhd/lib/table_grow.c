@@ -54,7 +54,8 @@ static int prepare(const struct vvhd *image, struct growth *growth, uint64_t siz
 	growth->bat_dirty = calloc(1, count / ENTRIES_PER_SECTOR / 8 + 1);
 	growth->full = calloc(1, (growth->blocks + 7) / 8);
 	growth->batmap_disk = calloc(1, (size_t)map_size);
-	if (growth->bat == NULL || growth->bat_dirty == NULL || growth->full == NULL || growth->batmap_disk == NULL) {
+	if (growth->bat == NULL || growth->bat_dirty == NULL || growth->full == NULL ||
+	    growth->batmap_disk == NULL) {
 		release(growth);
 		return vv_fail_memory(why);
 	}
@@ -203,7 +204,8 @@ static int write_new_batmap(struct vvhd *image, struct growth *growth, struct vv
 	int error = vv_write_storage(image, map, length, growth->batmap.offset, "batmap", why);
 
 	return error != 0 ? error
-			  : vv_write_storage(image, header, sizeof(header), growth->batmap_header_offset, "batmap", why);
+			  : vv_write_storage(image, header, sizeof(header), growth->batmap_header_offset,
+					     "batmap", why);
 }
 
 static void take_new_batmap(struct vvhd *image, struct growth *growth)
@@ -230,7 +232,8 @@ static void place_at(const struct vvhd *image, struct growth *growth, uint64_t b
 	if (image->batmap_header_offset != 0) {
 		growth->batmap_header_offset = growth->metadata_end;
 		growth->batmap.offset = growth->metadata_end + VV_BATMAP_HEADER_SIZE;
-		growth->metadata_end = growth->batmap.offset + (uint64_t)growth->batmap.sectors * VVHD_SECTOR_SIZE;
+		growth->metadata_end =
+			growth->batmap.offset + (uint64_t)growth->batmap.sectors * VVHD_SECTOR_SIZE;
 	}
 }
 
@@ -299,7 +302,8 @@ static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct
 	if (growth->blocks <= header->entries && batmap_is_long_enough(image, size)) {
 		return use_room(image, growth, why);
 	}
-	if (image->metadata_end == table_end(header->bat_offset, header->entries) && image->batmap_header_offset == 0) {
+	if (image->metadata_end == table_end(header->bat_offset, header->entries) &&
+	    image->batmap_header_offset == 0) {
 		return extend_in_place(image, growth, why);
 	}
 	return move_to_end(image, growth, why);
@@ -307,7 +311,8 @@ static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct
 
 int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 {
-	struct growth growth = {.blocks = (uint32_t)((size + image->header.block_size - 1) / image->header.block_size)};
+	struct growth growth = {
+		.blocks = (uint32_t)((size + image->header.block_size - 1) / image->header.block_size)};
 
 	if (growth.blocks == image->blocks && batmap_is_long_enough(image, size)) {
 		return 0;
