@@ -152,6 +152,21 @@ $(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_IMPORT_OBJECTS) $(VHD_B)/libverdivhd
 	@echo 'LD      $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
 
+# What of it is pure has a unit test.
+VHD_TOOL_UNIT_OBJECTS := $(patsubst %,$(VHD_B)/unit/tool/%.o,convert_azure json message size tool_test words)
+
+$(VHD_B)/unit/tool/tool_test: $(VHD_TOOL_UNIT_OBJECTS) $(VHD_B)/unit/libunit.a
+	$(Q)$(CC) $(VHD_UNIT_CFLAGS) -o $@ $^ -lcmocka $(VHD_LIB_LDLIBS)
+
+.PHONY: check-vhd-tool
+check-vhd: check-vhd-tool
+check-vhd-tool: $(VHD_B)/unit/tool/tool_test
+	@test/unit/run $<
+
+test-vhd: $(VHD_B)/unit/tool/tool_test
+VHD_TEST_COMMANDS += "test/unit/run $(VHD_B)/unit/tool/tool_test"
+-include $(VHD_TOOL_UNIT_OBJECTS:.o=.d)
+
 # The tests of its command line, which write into images with a program of their own.
 $(VHD_B)/test/poke: vhd/test/tool/poke.c $(VHD_B)/libverdivhd.a
 	@mkdir -p $(@D)

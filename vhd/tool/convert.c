@@ -125,11 +125,7 @@ static enum tool_exit convert_to(const struct convert_values *values, struct vvh
 		code = copy(values, source, target.partial, type);
 	}
 	if (code == TOOL_OK && values->azure) {
-		code = azure_verify(path, target.partial, size);
-	}
-	if (code == TOOL_OK && progress_cancelled()) {
-		message_error("%s: cancelled", path);
-		code = TOOL_CANCELLED;
+		code = azure_verify(target.partial, size);
 	}
 	return target_end(&target, code);
 }

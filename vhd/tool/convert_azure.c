@@ -55,7 +55,7 @@ static const char *complaint(const struct vvhd_info *info, uint64_t size)
 	return info->repairable ? "its footer needs repair" : NULL;
 }
 
-enum tool_exit azure_verify(const char *path, const char *file, uint64_t size)
+enum tool_exit azure_verify(const char *path, uint64_t size)
 {
 	struct vvhd_open_options options = {.size_rule = VVHD_SIZE_CURRENT};
 	struct vvhd_info info;
@@ -63,7 +63,7 @@ enum tool_exit azure_verify(const char *path, const char *file, uint64_t size)
 	struct vvhd *image;
 	const char *wrong;
 
-	if (vvhd_open(file, VVHD_FORMAT_VHD, &options, &image, &why) != VVHD_OK) {
+	if (vvhd_open(path, VVHD_FORMAT_VHD, &options, &image, &why) != VVHD_OK) {
 		return message_why(&why);
 	}
 	vvhd_get_info(image, &info);

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* C1 controls are two bytes in UTF-8: 0xC2 and 0x80 to 0x9F. */
 static bool is_control(const unsigned char *at)
@@ -24,6 +25,28 @@ void message_safe(FILE *file, const char *text)
 	}
 }
 
+/* Only one file is made at a time. */
+static const char *renamed_from, *renamed_to;
+
+void message_rename(const char *from, const char *to)
+{
+	renamed_from = from;
+	renamed_to = to;
+}
+
+static void put_text(FILE *file, char *text)
+{
+	char *found;
+
+	while (renamed_from && (found = strstr(text, renamed_from)) != NULL) {
+		*found = '\0';
+		message_safe(file, text);
+		message_safe(file, renamed_to);
+		text = found + strlen(renamed_from);
+	}
+	message_safe(file, text);
+}
+
 static void say(const char *kind, const char *format, va_list arguments)
 {
 	char *text;
@@ -33,7 +56,7 @@ static void say(const char *kind, const char *format, va_list arguments)
 	}
 	fflush(stdout);
 	fprintf(stderr, "vhdtool: %s", kind);
-	message_safe(stderr, text);
+	put_text(stderr, text);
 	putc('\n', stderr);
 	free(text);
 }

@@ -23,6 +23,11 @@ enum tool_exit {
 
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * A file that has another name until it is complete is called by the name it will have. `from` and `to` must live until
+ * the next call; NULL ends it.
+ */
+void message_rename(const char *from, const char *to);
 /* Says what the library says, with the option that helps where the tool has one. Returns the exit code. */
 enum tool_exit message_why(const struct vvhd_why *why);
 /* The same where what is wrong are the numbers of the command line, not an image. */

@@ -36,7 +36,7 @@ bool progress_cancelled(void)
 	return cancelled != 0;
 }
 
-static void catch_signals(void)
+void progress_catch_signals(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -129,7 +129,7 @@ void progress_begin(struct progress *progress, const struct tool_common *common,
 			  (common->progress != PROGRESS_NEVER && terminal && !common->quiet);
 	clock_gettime(CLOCK_MONOTONIC, &progress->begin);
 	progress->last = progress->begin;
-	catch_signals();
+	progress_catch_signals();
 }
 
 void progress_end(struct progress *progress)

@@ -16,11 +16,13 @@ struct progress {
 	struct timespec begin, last;
 };
 
-/* From here on a signal makes the work end with VVHD_E_CANCELLED. */
+/* From here on SIGINT, SIGTERM and SIGHUP do not end the program, but are answered by progress_cancelled. */
+void progress_catch_signals(void);
+/* Catches signals, which make the work end with VVHD_E_CANCELLED. */
 void progress_begin(struct progress *progress, const struct tool_common *common, const char *title);
 /* For loops of the tool's own. False: stop. */
 bool progress_report(struct progress *progress, uint64_t done, uint64_t total);
 /* Takes the bar away. To be called before anything else is said. */
 void progress_end(struct progress *progress);
-/* A signal has come since progress_begin. */
+/* A signal has come. */
 bool progress_cancelled(void);

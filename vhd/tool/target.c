@@ -4,6 +4,8 @@
  */
 #include "vhd/tool/target.h"
 
+#include "vhd/tool/progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -54,6 +56,7 @@ static enum tool_exit check_old(struct target *target, bool replace)
 
 static void release(struct target *target)
 {
+	message_rename(NULL, NULL);
 	if (target->replaced) {
 		target->replaced->ops->close(target->replaced);
 	}
@@ -85,8 +88,12 @@ enum tool_exit target_begin(struct target *target, const char *path, bool replac
 	code = check_old(target, replace);
 	if (code != TOOL_OK) {
 		release(target);
+		return code;
 	}
-	return code;
+	/* From here on there is something that a signal must not leave behind. */
+	progress_catch_signals();
+	message_rename(target->partial, target->path);
+	return TOOL_OK;
 }
 
 /* Without it the new name could be gone after a power failure. */
@@ -134,6 +141,10 @@ static enum tool_exit commit(const struct target *target)
 
 enum tool_exit target_end(struct target *target, enum tool_exit code)
 {
+	if (code == TOOL_OK && progress_cancelled()) {
+		message_error("%s: cancelled", target->path);
+		code = TOOL_CANCELLED;
+	}
 	if (code == TOOL_OK) {
 		code = commit(target);
 	}

@@ -11,7 +11,7 @@ def test_wrong_block_size(box):
     for size in (0, 256, 0x12345678):
         box.write("a.vhd", images.dynamic(block_size=size))
         result = box.refuses(IMAGE, "a.vhd: ", "info", "a.vhd")
-        assert "block size" in result.stderr, result.stderr
+        assert "power of two" in result.stderr, result.stderr
 
 
 def test_huge_table(box):

@@ -35,4 +35,4 @@ def test_program(box):
                 "-o", "first")
     box.tool("create", "--size", "1M", "a.vhd")
     box.poke("a.vhd", 0, b"\x07")
-    equal(box.program("./first", "a.vhd"), "1048576 bytes, the first one is 7\n", "what it says")
+    equal(box.program(box.path("first"), "a.vhd"), "1048576 bytes, the first one is 7\n", "what it says")
