@@ -436,10 +436,10 @@ test-needs:
 	@$(MAKE) --no-print-directory $(B)/verdigris.elf $(UNIT_PROGRAMS) $(MODEL_PROGRAMS) $(FUZZ_PROGRAMS) guests $(B)/hvconform.elf
 	@$(MAKE) --no-print-directory test-boot-needs
 
-## make test            everything: check, the test kernels, Debian's kernels; at most 20 minutes
+## make test            everything: check, the test kernels, Debian's kernels, vhd/; at most 25 minutes
 test: test-needs
 	@tools/sum-tests "test/unit/run $(UNIT_PROGRAMS) $(MODEL_PROGRAMS)" "test/fuzz/run $(FUZZ_TARGETS)" "tools/check-all" "test/guest/run" \
-		"test/conform/run --selftest" "test/conform/run" "test/boot/run"
+		"test/conform/run --selftest" "test/conform/run" "test/boot/run" "$(MAKE) --no-print-directory test-vhd"
 
 clean:
 	rm -rf $(B)
