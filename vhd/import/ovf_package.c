@@ -173,6 +173,9 @@ void ovf_package_watch(const struct ovf_package *package, struct stream *stream)
 	unsigned wanted = package->has_manifest ? (entry ? 1u << entry->kind : 0) : DIGESTS_ALL;
 
 	digests_begin(&stream->digests, package->session->job->verify ? wanted : 0);
+	stream->progress = package->session->job->progress;
+	stream->done = package->done;
+	stream->total = package->total;
 }
 
 bool ovf_package_passed(struct ovf_package *package, struct stream *stream)

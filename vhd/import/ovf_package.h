@@ -35,7 +35,7 @@ void ovf_package_close(struct ovf_package *package);
 /* Chooses the machine, checks that it can be imported, opens the target. */
 bool ovf_package_begin(struct ovf_package *package);
 bool ovf_package_take_manifest(struct ovf_package *package, const char *name, const char *data, size_t size);
-/* Begins the checksums that this file will need. */
+/* Begins the checksums that this file will need, and its part of the progress. */
 void ovf_package_watch(const struct ovf_package *package, struct stream *stream);
 /* Keeps the checksums of a file that was read to its end. */
 bool ovf_package_passed(struct ovf_package *package, struct stream *stream);

@@ -26,8 +26,15 @@ ssize_t stream_read(struct stream *stream, void *buffer, size_t length, struct i
 			import_fail_system(why, stream->name, errno);
 		}
 	}
-	if (count > 0) {
-		digests_add(&stream->digests, buffer, (size_t)count);
+	if (count <= 0) {
+		return count;
+	}
+	digests_add(&stream->digests, buffer, (size_t)count);
+	stream->done += (uint64_t)count;
+	if (stream->progress &&
+	    !stream->progress->report(stream->progress->self, stream->done, stream->total)) {
+		import_fail(why, IMPORT_CANCELLED, "stopped");
+		return -1;
 	}
 	return count;
 }

@@ -14,8 +14,9 @@ struct stream {
 	const char *name;	       /* for messages */
 	struct archive_input *archive; /* the member that it is at, or NULL: */
 	int descriptor;
-	struct digests
-		digests; /* of what lies in the package, compressed or not; to be begun before reading */
+	struct digests digests;		      /* of the bytes in the package, to be begun before reading */
+	const struct vvhd_progress *progress; /* may be NULL; is asked with each piece */
+	uint64_t done, total;		      /* for it */
 };
 
 /* At most `length` bytes; 0 at the end, below 0 for an error. */

@@ -4,6 +4,7 @@
 import gzip
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -238,6 +239,20 @@ def test_a_signal_leaves_nothing(case):
         text = process.communicate(timeout=30)[1]
         want(process.returncode == 7, f"exit {process.returncode}: {text}")
     want(not os.path.exists(case.out), f"left: {case.made()}")
+
+
+def test_no_space_leaves_nothing(case):
+    """Files may not grow beyond a MiB: for the tool as a disk that is full."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, MIB))
+
+    case.write("a.xva", archives.tar(two_disks()))
+    for kind in ("dynamic", "raw", "fixed"):
+        result = subprocess.run([TOOL, "import", "-o", case.out, "--type", kind, case.path("a.xva")],
+                                stderr=subprocess.PIPE, preexec_fn=limit, check=False, timeout=60)
+        want(result.returncode == 3, f"{kind}: exit {result.returncode}: {result.stderr}")
+        want(not os.path.exists(case.out), f"{kind}: left behind: {case.made()}")
 
 
 def test_partial_files_can_be_kept(case):
