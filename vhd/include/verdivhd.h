@@ -162,7 +162,9 @@ enum vvhd_open_flags {
 	VVHD_FORCE_PARENT = 2, /* a parent with another unique id is taken */
 	VVHD_WITHOUT_PARENT =
 		4, /* the chain is not opened: for vvhd_get_info, vvhd_get_extent of this layer alone; data cannot be read */
-	VVHD_REPAIR = 8 /* with WRITABLE: a missing or wrong footer, or copy of it, is put right first */
+	VVHD_REPAIR = 8, /* with WRITABLE: a missing or wrong footer, or copy of it, is put right first */
+	VVHD_NO_SYNC =
+		16 /* flushes wait for nothing: for an image that can be made again, as conversions are */
 };
 
 /* The two sizes that a footer gives: see vvhd_get_info. */

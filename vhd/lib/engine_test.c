@@ -216,6 +216,35 @@ static void xenserver_image_has_a_true_batmap(void **state)
 	free(bytes);
 }
 
+static size_t flushes_of_one_write(struct fixture *f, unsigned flags)
+{
+	size_t count = 0;
+
+	memory_log_start(f->disk);
+	f->image = open_image(f, "/d/x", VVHD_FORMAT_VHD, VVHD_WRITABLE | flags);
+	check(f, vvhd_write(f->image, "data", 4, 0, &f->why));
+	close_image(f);
+	memory_log_stop(f->disk);
+	for (size_t i = 0; i < f->disk->log_count; i++) {
+		count += f->disk->log[i].operation == MEMORY_FLUSH;
+	}
+	return count;
+}
+
+static void no_sync_writes_all_and_waits_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char bytes[4];
+
+	create(f, "/d/x", (struct vvhd_create_options){.type = VVHD_TYPE_DYNAMIC, .size = 1 << 20});
+	assert_int_equal(flushes_of_one_write(f, VVHD_NO_SYNC), 0);
+	f->image = open_image(f, "/d/x", VVHD_FORMAT_VHD, 0);
+	check(f, vvhd_read(f->image, bytes, 4, 0, &f->why));
+	assert_memory_equal(bytes, "data", 4);
+	close_image(f);
+	assert_true(flushes_of_one_write(f, 0) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +253,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(chain_is_read_and_its_child_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(xenserver_image_has_a_true_batmap, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_sync_writes_all_and_waits_for_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ int vv_write_storage(struct vvhd *image, const void *buffer, size_t length, uint
 
 int vv_flush_storage(struct vvhd *image, struct vvhd_why *why)
 {
-	int result = image->storage->ops->flush(image->storage);
+	int result = image->flags & VVHD_NO_SYNC ? 0 : image->storage->ops->flush(image->storage);
 
 	return result == 0 ? 0
 			   : vv_fail_system(why, result, VV_NO_OFFSET,

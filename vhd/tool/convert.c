@@ -81,7 +81,7 @@ static enum tool_exit copy(const struct convert_values *values, struct vvhd *sou
 
 	/* The rule is for the source; what was made just now has the size that it was made with. */
 	common.size_rule = VVHD_SIZE_CURRENT + 1;
-	code = tool_open_alone(&common, partial, format, VVHD_WRITABLE, &image);
+	code = tool_open_alone(&common, partial, format, VVHD_WRITABLE | VVHD_NO_SYNC, &image);
 	if (code != TOOL_OK) {
 		return code;
 	}
