@@ -72,6 +72,9 @@ static void check_fields(struct vv_check *check, uint64_t offset)
 	}
 }
 
+/* What opening takes, which holds the table in memory: 2 TiB in blocks of 64 KiB. */
+#define BLOCKS_MAX (1u << 25)
+
 /* Entries that a disk of this size needs. */
 static uint64_t blocks_needed(const struct vv_check *check)
 {
@@ -103,6 +106,7 @@ static void check_table_size(struct vv_check *check, uint64_t offset)
 {
 	static const struct vv_kind block_size = {VVHD_ERROR, "block-size", VV_FIX_NONE};
 	static const struct vv_kind too_short = {VVHD_ERROR, "bat-short", VV_FIX_NONE};
+	static const struct vv_kind too_many = {VVHD_ERROR, "bat-huge", VV_FIX_NONE};
 	static const struct vv_kind too_long = {VVHD_NOTE, "bat-long", VV_FIX_NONE};
 	const struct vv_header *header = &check->header;
 
@@ -120,6 +124,11 @@ static void check_table_size(struct vv_check *check, uint64_t offset)
 			 "the disk of %llu bytes needs %llu entries of %u bytes, the table has %u",
 			 (unsigned long long)check->size, (unsigned long long)blocks_needed(check),
 			 header->block_size, header->entries);
+		check->unusable = true;
+	} else if (blocks_needed(check) > BLOCKS_MAX) {
+		vv_found(check, &too_many, offset + AT_BLOCK_SIZE,
+			 "%llu blocks of %u bytes are more than are supported",
+			 (unsigned long long)blocks_needed(check), header->block_size);
 		check->unusable = true;
 	} else if (blocks_needed(check) < header->entries) {
 		vv_found(check, &too_long, offset + AT_ENTRIES,
