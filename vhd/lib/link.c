@@ -35,10 +35,14 @@ bool vv_relative_path(const char *from, const char *to, char *path, size_t size)
 	size_t length = 0;
 
 	for (const char *c = from + common; *c != '\0'; c++) {
-		if (*c == '/' && length + 3 < size) {
-			memcpy(path + length, "../", 4);
-			length += 3;
+		if (*c != '/') {
+			continue;
 		}
+		if (length + 4 > size) {
+			return false;
+		}
+		memcpy(path + length, "../", 4);
+		length += 3;
 	}
 	int more = snprintf(path + length, size - length, "%s%s", upwards ? "" : "./", to + common + 1);
 
