@@ -129,7 +129,8 @@ static uint64_t footer_place(const struct vv_plan *plan, const struct vvhd_creat
 	if (options->flags & VVHD_CREATE_COMPACT) {
 		return plan->end;
 	}
-	return vv_round_up(plan->end + bitmap, PAGE) - bitmap;
+	/* From a whole page on, as Hyper-V does, also where the metadata happen to end in the right place. */
+	return vv_round_up(vv_round_up(plan->end, PAGE) + bitmap, PAGE) - bitmap;
 }
 
 static int decide(struct vv_plan *plan, const struct vvhd_create_options *options, struct vvhd_why *why)
