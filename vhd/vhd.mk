@@ -90,8 +90,8 @@ $(VHD_UNIT_PROGRAMS): $(VHD_B)/unit/%: $(VHD_B)/unit/%.o $(VHD_B)/unit/libunit.a
 .SECONDARY: $(VHD_UNIT_PROGRAMS:=.o)
 
 ## make check-vhd       unit tests of the VHD library
-check-vhd: $(VHD_UNIT_PROGRAMS)
-	@test/unit/run $(VHD_UNIT_PROGRAMS)
+check-vhd: $(VHD_UNIT_PROGRAMS) $(VHD_B)/libverdivhd.so.0
+	@VERDIVHD_LIBRARY=$(VHD_B)/libverdivhd.so.0 test/unit/run $(VHD_UNIT_PROGRAMS) vhd/lib/check-exports
 
 -include $(VHD_LIB_OBJECTS:.o=.d) $(VHD_UNIT_OBJECTS:.o=.d) $(VHD_UNIT_PROGRAMS:=.d)
 
