@@ -60,8 +60,15 @@ svm_window:
 	nop
 	clgi
 	ret
+
+/*
+ * OBSERVED: QEMU 7.2 loses an STGI of processor 0 now and then: FXRSTOR and XRSTOR on any processor write, without a
+ * lock, to the word that holds its GIF (CAVEATS.md). HLT with GIF clear is for ever, so it is set twice: one of the
+ * two stands.
+ */
 svm_sleep:
 	cli
+	stgi
 	stgi
 	sti
 	hlt
