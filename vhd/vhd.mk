@@ -269,7 +269,7 @@ VHD_FUZZ_NAMES := $(patsubst vhd/fuzz/%.c,%,$(sort $(wildcard vhd/fuzz/*.c)))
 VHD_FUZZ_PROGRAMS := $(VHD_FUZZ_NAMES:%=$(VHD_B)/fuzz/%)
 VHD_FUZZ_CFLAGS := $(filter-out -O2,$(VHD_CFLAGS)) -O1 -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
-VHD_FUZZ_SOURCES := $(VHD_UNIT_SOURCES) $(wildcard vhd/test/handmade.c)
+VHD_FUZZ_SOURCES := $(VHD_UNIT_SOURCES) $(wildcard vhd/test/handmade.c vhd/test/exercise.c)
 VHD_FUZZ_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/fuzz/obj/%.o,$(VHD_FUZZ_SOURCES))
 
 $(VHD_B)/fuzz/obj/%.o: vhd/%.c

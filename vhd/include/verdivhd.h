@@ -319,7 +319,7 @@ int vvhd_resize(struct vvhd *image, uint64_t size, bool truncate, const struct v
 
 /*
  * The child's data go into its parent, which is opened for writing; afterwards both read the same, and the child may be
- * removed. After a crash in the middle, do it again. VVHD_E_ARGUMENT when the child has no parent.
+ * removed. A parent that is larger than its child stays so. After a crash in the middle, do it again. VVHD_E_ARGUMENT when the child has no parent.
  */
 int vvhd_merge(const char *child, const struct vvhd_open_options *options,
 	       const struct vvhd_progress *progress, struct vvhd_why *why);
