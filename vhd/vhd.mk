@@ -148,6 +148,8 @@ $(VHD_B)/obj/tool/%.o: vhd/tool/%.c
 	@echo 'CC      $<'
 	$(Q)$(CC) $(VHD_CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
+vhd: $(VHD_B)/vhdtool
+
 $(VHD_B)/vhdtool: $(VHD_TOOL_OBJECTS) $(VHD_IMPORT_OBJECTS) $(VHD_B)/libverdivhd.a
 	@echo 'LD      $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VHD_TOOL_LDLIBS)
