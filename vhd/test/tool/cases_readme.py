@@ -22,7 +22,8 @@ def test_examples(box):
             for script in scripts]
     assert "dynamic" in said[0] and "10 GiB" in said[0], said[0]
     equal(said[2], "They are the same.\n", "comparison")
-    equal(int(said[-1]) % MIB, 0, "size for Azure")
+    equal(int(said[-2]) % MIB, 0, "size for Azure")
+    assert 'machine "web server"' in said[-1] and "web/web_server.qemu.sh" in said[-1], said[-1]
 
 
 def test_program(box):
