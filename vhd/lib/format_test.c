@@ -140,6 +140,7 @@ static void geometry_is_that_of_the_spec(void **state)
 	check_geometry(1073995776, 2081, 16, 63); /* qemu-img's 1 GiB */
 	check_geometry(1079296, 31, 4, 17);	  /* and 1 MiB */
 	check_geometry(64ull << 20, 963, 8, 17);
+	check_geometry(8192ull * 17 * 512, 280, 16, 31); /* as many tracks as 8 heads have: one too many */
 	check_geometry(0, 0, 4, 17);
 	check_geometry(VVHD_SIZE_MAX, 65535, 16, 255);
 	check_geometry(65535ull * 16 * 63 * 512, 16191, 16, 255);

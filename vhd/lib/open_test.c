@@ -344,6 +344,14 @@ static void pieces_of_split_images_are_named_as_such(void **state)
 	memory_put(f->disk, "/d/disk.v01", NULL, 0);
 	memory_patch(f->disk, "/d/disk.v01", 100000, footer, 512);
 	assert_int_equal(try_open(f, "/d/disk.v01", 0), VVHD_E_UNSUPPORTED);
+	static const char *const others[] = {"/d/x.v", "/d/x.v71", "/d/x.v0a", "/d/x.v0 ", "/d/x.vhd"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		memory_put(f->disk, others[i], "none", 4);
+		assert_int_equal(try_open(f, others[i], 0), VVHD_E_NOT_VHD);
+	}
+	memory_put(f->disk, "/v", "none", 4);
+	assert_int_equal(try_open(f, "/v", 0), VVHD_E_NOT_VHD);
 }
 
 static void readers_share_and_a_writer_is_alone(void **state)
@@ -410,6 +418,36 @@ static void unreadable_images_are_refused(void **state)
 	}
 }
 
+/* A repair that fails half-way leaves an image that can be opened, and repaired. */
+static void repairs_can_be_done_again(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned way = 0; way < 2; way++) {
+		uint64_t size;
+		uint64_t at = 0;
+		int error;
+
+		make(f, VVHD_TYPE_DYNAMIC, 0);
+		size = memory_size(f->disk, "/d/v");
+		memory_patch(f->disk, "/d/v", way == 0 ? 300 : size - 300, "x", 1);
+		f->disk->fail_mask = MEMORY_CHANGES;
+		f->disk->fail_error = 5;
+		do {
+			f->disk->fail_at = ++at;
+			f->disk->fail_count = 0;
+			error = try_open(f, "/d/v", VVHD_WRITABLE | VVHD_REPAIR);
+			assert_true(error == 0 || error == VVHD_E_SYSTEM);
+			/* The footer may have been written, and only its flush refused. */
+		} while (error != 0 && at < 10);
+		f->disk->fail_at = 0;
+		assert_int_equal(error, 0);
+		assert_true(at > 1);
+		assert_int_equal(try_open(f, "/d/v", VVHD_WRITABLE), 0);
+		assert_int_equal(f->warnings, 0);
+	}
+}
+
 /* 127 GiB of Virtual PC in a file that holds only what the geometry says; and the caller's own choice. */
 static void the_size_follows_the_rule(void **state)
 {
@@ -453,6 +491,7 @@ int main(void)
 		TEST(readers_share_and_a_writer_is_alone),
 		TEST(batmaps_are_doubted),
 		TEST(unreadable_images_are_refused),
+		TEST(repairs_can_be_done_again),
 		TEST(the_size_follows_the_rule),
 	};
 
