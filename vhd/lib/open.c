@@ -156,6 +156,12 @@ static int check_writable(struct vvhd *image, struct vvhd_why *why)
 			"written",
 			image->path);
 	}
+	if (image->footer_offset < image->data_end) {
+		return vv_fail(
+			why, VVHD_E_DAMAGED, image->footer_offset,
+			"%s: a block lies on the footer; it can be read, but must be repaired before it is written",
+			image->path);
+	}
 	error = vv_find_overlap(image, &overlap, &block, why);
 	if (error == 0 && overlap) {
 		error = vv_fail(

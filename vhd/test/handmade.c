@@ -49,7 +49,9 @@ static void make_footer(const struct handmade *image, uint8_t footer[512])
 	memcpy(footer + HANDMADE_CREATOR_OS, "Wi2k", 4);
 	handmade_number(footer + HANDMADE_ORIGINAL_SIZE, 8, image->size);
 	handmade_number(footer + HANDMADE_CURRENT_SIZE, 8, image->size);
-	handmade_number(footer + HANDMADE_GEOMETRY, 4, 0xffff10ff); /* the maximum: of no meaning */
+	/* SPEC: "Appendix: CHS Calculation" as far as disks of less than 34 MiB go. */
+	uint64_t cylinders = image->size / SECTOR / 17 / 4;
+	handmade_number(footer + HANDMADE_GEOMETRY, 4, cylinders << 16 | 4 << 8 | 17);
 	handmade_number(footer + HANDMADE_TYPE, 4, image->type);
 	memset(footer + HANDMADE_ID, image->id ? image->id : 0x11, 16);
 	handmade_seal(footer, SECTOR, HANDMADE_CHECKSUM);
