@@ -20,6 +20,9 @@
 #define CALL_SET_REGISTERS 0x0051u
 #define CALL_CREATE_PORT 0x0095u
 #define CALL_CONNECT_PORT 0x0096u
+#define CALL_DELETE_PORT 0x0058u
+#define CALL_DISCONNECT_PORT 0x005Bu
+#define PORT_LAST 7u /* that a program can make, see stream_field */
 #define SELF UINT64_MAX
 
 /* May be made as a fast call; may have a variable header. */
@@ -357,6 +360,15 @@ void call_make_ports(void)
 				.rcx = i == 0 ? CALL_CREATE_PORT : CALL_CONNECT_PORT, .rdx = (uint64_t)page};
 			call_64(&registers);
 		}
+	}
+}
+
+/* Monitors among them lie over memory, wherever a program has wanted them. */
+void call_unmake_ports(void)
+{
+	for (uint64_t id = 0; id <= PORT_LAST; id++) {
+		hv_call(CALL_DISCONNECT_PORT | HV_CONTROL_FAST, SELF, id);
+		hv_call(CALL_DELETE_PORT | HV_CONTROL_FAST, SELF, id);
 	}
 }
 

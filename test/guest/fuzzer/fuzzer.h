@@ -91,5 +91,6 @@ void call_64(struct call_registers *registers);
 void call_32(struct call_registers *registers);
 /* Puts the instruction there; once, after playground_make. */
 void call_prepare(void);
-/* What most programs need a port for; those that exist already are left as they are. */
+/* What most programs need a port for, before each; and away with it, and with what a program has made itself. */
 void call_make_ports(void);
+void call_unmake_ports(void);

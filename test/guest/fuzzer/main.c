@@ -179,6 +179,7 @@ static const char *program_run(void)
 		return "another processor does not come to its end";
 	}
 	playground_clear_shared();
+	call_unmake_ports();
 	if (!everywhere(playground_clear_rest)) {
 		return "another processor cannot be put in order";
 	}
