@@ -164,6 +164,13 @@ int vv_range_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, bool 
 	return error;
 }
 
+int vv_zero_and_flush(struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_why *why)
+{
+	int error = vvhd_zero(image, offset, length, why);
+
+	return error != 0 ? error : vvhd_flush(image, why);
+}
+
 int vv_report(const struct vvhd *image, const struct vvhd_progress *progress, uint64_t done, uint64_t total,
 	      struct vvhd_why *why)
 {

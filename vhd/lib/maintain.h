@@ -29,6 +29,9 @@ int vv_copy_block(struct vvhd *image, uint32_t block, uint64_t to, uint8_t *buff
 /* Whether [offset, offset + length) of the virtual disk reads as zeros. */
 int vv_range_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, bool *zero,
 		     const struct vvhd_progress *progress, struct vvhd_why *why);
+int vv_zero_and_flush(struct vvhd *image, uint64_t offset, uint64_t length, struct vvhd_why *why);
+/* Enlarges an image whose own parent is not open: up to `hidden_end` that would show behind the old end, and must not. */
+int vv_resize_hiding(struct vvhd *image, uint64_t size, uint64_t hidden_end, struct vvhd_why *why);
 /* Calls `progress`, which may be NULL: 0 or VVHD_E_CANCELLED. */
 int vv_report(const struct vvhd *image, const struct vvhd_progress *progress, uint64_t done, uint64_t total,
 	      struct vvhd_why *why);

@@ -30,6 +30,7 @@ struct found {
 	char *parent_path;
 	enum vvhd_format parent_format;
 	uint64_t child_identity[2], parent_identity[2];
+	uint64_t below_size; /* of the parent's parent */
 };
 
 /* The whole chain, as for reading. */
@@ -53,6 +54,7 @@ static int find_parent(const char *path, const struct vvhd_open_options *options
 			child->parent->type == VVHD_TYPE_RAW ? VVHD_FORMAT_RAW : VVHD_FORMAT_VHD;
 		memcpy(found->child_identity, child->identity, sizeof(found->child_identity));
 		memcpy(found->parent_identity, child->parent->identity, sizeof(found->parent_identity));
+		found->below_size = child->parent->parent == NULL ? 0 : child->parent->parent->size;
 		found->parent_path = strdup(child->parent->path);
 		error = found->parent_path == NULL ? vv_fail_memory(why) : 0;
 	}
@@ -82,7 +84,8 @@ static int open_both(struct merge *merge, const char *path, const struct found *
 
 	error = error != 0 ? error
 			   : open_one(found->parent_path, found->parent_format, VVHD_WRITABLE | VVHD_REPAIR,
-				      VVHD_STORAGE_PARENT, options, &merge->parent, why);
+				      options->parent == NULL ? VVHD_STORAGE_PARENT : 0, options,
+				      &merge->parent, why);
 	if (error != 0) {
 		return error;
 	}
@@ -108,20 +111,25 @@ static int check_states(const struct merge *merge, struct vvhd_why *why)
 	return error;
 }
 
-/* A parent that is smaller becomes as large as the child; a fixed one is the caller's to enlarge. */
-static int enlarge_parent(const struct merge *merge, struct vvhd_why *why)
+/*
+ * A parent that is smaller becomes as large as the child; a fixed one is the caller's to enlarge. Behind the parent's old
+ * end the child read zeros, whatever the parent's own parent has there.
+ */
+static int enlarge_parent(const struct merge *merge, uint64_t below_size, struct vvhd_why *why)
 {
 	const uint64_t wanted = merge->child->size;
+	const uint64_t size = merge->parent->size;
+	const uint64_t end = below_size < wanted ? below_size : wanted;
 
-	if (merge->parent->size >= wanted) {
+	if (size >= wanted) {
 		return 0;
 	}
 	if (merge->parent->type == VVHD_TYPE_FIXED) {
 		return vv_fail(why, VVHD_E_SIZE, VV_NO_OFFSET,
 			       "%s: has %llu bytes, its child %llu; resize it first", merge->parent->path,
-			       (unsigned long long)merge->parent->size, (unsigned long long)wanted);
+			       (unsigned long long)size, (unsigned long long)wanted);
 	}
-	return vvhd_resize(merge->parent, wanted, false, NULL, why);
+	return vv_resize_hiding(merge->parent, wanted, end, why);
 }
 
 /* --- Data --------------------------------------------------------------------------------------------------------------- */
@@ -181,7 +189,8 @@ static int take_hidden(const struct merge *merge, struct vvhd_why *why)
 	return vvhd_set_hidden(merge->parent, hidden, why);
 }
 
-static int merge_data(struct merge *merge, const struct vvhd_progress *progress, struct vvhd_why *why)
+static int merge_data(struct merge *merge, uint64_t below_size, const struct vvhd_progress *progress,
+		      struct vvhd_why *why)
 {
 	const struct parallel job = {.next = next_here,
 				     .work = merge_piece,
@@ -190,7 +199,7 @@ static int merge_data(struct merge *merge, const struct vvhd_progress *progress,
 				     .progress = progress};
 	int error = check_states(merge, why);
 
-	error = error != 0 ? error : enlarge_parent(merge, why);
+	error = error != 0 ? error : enlarge_parent(merge, below_size, why);
 	error = error != 0 ? error : vv_parallel_run(&job, THREADS, why);
 	error = error != 0 ? error : vvhd_flush(merge->parent, why);
 	return error != 0 ? error : take_hidden(merge, why);
@@ -216,7 +225,7 @@ int vvhd_merge(const char *child, const struct vvhd_open_options *options,
 	int error = find_parent(child, options, &found, why);
 
 	error = error != 0 ? error : open_both(&merge, child, &found, options, why);
-	error = error != 0 ? error : merge_data(&merge, progress, why);
+	error = error != 0 ? error : merge_data(&merge, found.below_size, progress, why);
 	error = close_both(&merge, error, why);
 	free(found.parent_path);
 	return error;

@@ -136,6 +136,43 @@ static void test_larger_child(void **state)
 	memory_disk_free(disk);
 }
 
+/* A base that is longer than the parent must not show where the parent becomes longer. */
+static void test_longer_base(void **state)
+{
+	(void)state;
+	const struct trial trial = {merge, verify};
+	struct memory_disk *disk = memory_disk_new();
+	struct vvhd_why why;
+
+	parent_format = VVHD_FORMAT_VHD;
+	make_image(disk, "/d/base.vhd", VVHD_TYPE_DYNAMIC, TEST_SIZE, 0, NULL);
+	struct vvhd *image = open_image(disk, "/d/base.vhd", VVHD_WRITABLE);
+
+	put_data(image, 0, TEST_SIZE, 5);
+	close_image(image);
+	make_image(disk, "/d/parent.vhd", VVHD_TYPE_DIFFERENCING, 20 * TEST_BLOCK + 512, 0, "/d/base.vhd");
+	make_image(disk, "/d/child.vhd", VVHD_TYPE_DIFFERENCING, 50 * TEST_BLOCK, 0, "/d/parent.vhd");
+	image = open_image(disk, "/d/child.vhd", VVHD_WRITABLE);
+	put_data(image, 30 * TEST_BLOCK, TEST_BLOCK, 6);
+	close_image(image);
+	before = content_of(disk, "/d/child.vhd", &before_size);
+	assert_int_equal(before[29 * TEST_BLOCK], 0);
+	refuse_each(disk, &trial);
+	crash_at_each(disk, &trial);
+	free(before);
+	image = open_image(disk, "/d/parent.vhd", VVHD_WRITABLE);
+	must(vvhd_resize(image, TEST_SIZE, false, NULL, &why), &why);
+	before = read_all(image);
+	assert_int_equal(before[20 * TEST_BLOCK], pattern(20 * TEST_BLOCK, 5));
+	for (uint64_t i = 20 * TEST_BLOCK + 512; i < TEST_SIZE; i++) {
+		assert_int_equal(before[i], 0);
+	}
+	free(before);
+	close_image(image);
+	must_be_clean(disk, "/d/parent.vhd");
+	memory_disk_free(disk);
+}
+
 static void test_hidden(void **state)
 {
 	(void)state;
@@ -180,7 +217,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dynamic),	      cmocka_unit_test(test_differencing),
 		cmocka_unit_test(test_fixed_and_raw), cmocka_unit_test(test_larger_child),
-		cmocka_unit_test(test_hidden),	      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_longer_base),   cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

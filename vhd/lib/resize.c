@@ -129,22 +129,32 @@ static int clear_tail(struct vvhd *image, uint64_t from, uint64_t to, struct vvh
 	if (from == end || vv_block_offset(image, block) == UINT64_MAX) {
 		return 0;
 	}
-	int error = vvhd_zero(image, from, end - from, why);
-
-	return error != 0 ? error : vvhd_flush(image, why);
+	return vv_zero_and_flush(image, from, end - from, why);
 }
 
-static int grow_blocks(struct vvhd *image, uint64_t size, struct vvhd_why *why)
+/* The table is longer; what is not to come to light behind the old end becomes zeros, before any footer says more. */
+static int reveal(struct vvhd *image, uint64_t size, uint64_t hidden_end, struct vvhd_why *why)
+{
+	const uint64_t from = image->size;
+	const uint64_t end = hidden_end < size ? hidden_end : size;
+
+	image->size = size;
+	int error = clear_tail(image, from, size, why);
+
+	if (error == 0 && end > from) {
+		error = vv_zero_and_flush(image, from, end - from, why);
+	}
+	set_size(image, size);
+	error = error != 0 ? error : vv_write_batmap(image, why);
+	return error != 0 ? error : vv_rewrite_footers(image, why);
+}
+
+static int grow_blocks(struct vvhd *image, uint64_t size, uint64_t hidden_end, struct vvhd_why *why)
 {
 	const struct sizes before = remember(image);
 	int error = vv_grow_table(image, size, why);
 
-	if (error == 0) {
-		set_size(image, size);
-		error = clear_tail(image, before.size, size, why);
-	}
-	error = error != 0 ? error : vv_write_batmap(image, why);
-	error = error != 0 ? error : vv_rewrite_footers(image, why);
+	error = error != 0 ? error : reveal(image, size, hidden_end, why);
 	if (error != 0) {
 		/* The table may be longer than the disk needs, which is harmless. The footers are as they were, or will be. */
 		restore(image, &before);
@@ -252,11 +262,25 @@ int vvhd_resize(struct vvhd *image, uint64_t size, bool truncate, const struct v
 	} else if (image->type == VVHD_TYPE_FIXED) {
 		error = resize_fixed(image, size, why);
 	} else {
-		error = size > image->size ? grow_blocks(image, size, why) : shrink_blocks(image, size, why);
+		const uint64_t below = image->parent == NULL ? 0 : image->parent->size;
+
+		error = size > image->size ? grow_blocks(image, size, below, why)
+					   : shrink_blocks(image, size, why);
 	}
 	/* From here on the work is done, whatever is answered. */
 	if (error == 0 && progress != NULL) {
 		progress->report(progress->self, size, size);
 	}
 	return error;
+}
+
+int vv_resize_hiding(struct vvhd *image, uint64_t size, uint64_t hidden_end, struct vvhd_why *why)
+{
+	if (image->type != VVHD_TYPE_DIFFERENCING) {
+		return vvhd_resize(image, size, false, NULL, why);
+	}
+	int error = check_new_size(image, size, why);
+
+	error = error != 0 ? error : vv_settle(image, why);
+	return error != 0 ? error : grow_blocks(image, size, hidden_end, why);
 }
