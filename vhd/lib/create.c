@@ -284,12 +284,13 @@ static int write_image(const struct vv_plan *plan, unsigned flags, struct vvhd_w
 
 /*
  * An image is built beside its place and then renamed, so that whoever looks, and a crash at any moment, finds nothing,
- * what was there before, or all of it. Raw files, which have no inside, and block devices are written in place.
+ * what was there before, or all of it. Raw files, which have no inside, and so block devices, are written in place.
  */
 struct place {
 	char *target;		       /* the path without links, where it exists */
 	struct vvhd_storage *replaced; /* what is there, locked until it is gone */
 	bool direct;
+	bool device; /* what is there stays there when this fails */
 	char building[PATH_MAX];
 };
 
@@ -338,8 +339,15 @@ static int find_place(const struct vv_plan *plan, unsigned flags, struct place *
 	if (result != 0) {
 		return fail_create(plan, result, why);
 	}
-	place->direct =
-		plan->type == VVHD_TYPE_RAW || (place->replaced != NULL && is_block_device(place->replaced));
+	place->device = place->replaced != NULL && is_block_device(place->replaced);
+	place->direct = plan->type == VVHD_TYPE_RAW;
+	if (place->device && !place->direct) {
+		return vv_fail(
+			why, VVHD_E_UNSUPPORTED, VV_NO_OFFSET,
+			"%s: a block device has an end of its own, where no footer can be; make a file, or a raw "
+			"image",
+			plan->path);
+	}
 	return 0;
 }
 
@@ -405,7 +413,7 @@ static int build(struct vv_plan *plan, unsigned flags, struct place *place, stru
 	error = write_image(plan, flags, why);
 	plan->storage->ops->close(plan->storage);
 	error = error != 0 ? error : move_there(plan, flags, place, why);
-	if (error != 0) {
+	if (error != 0 && !place->device) {
 		files->remove(files->self, place->building);
 	}
 	return error;
