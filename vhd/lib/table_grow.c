@@ -46,9 +46,9 @@ static void release(struct growth *growth)
 static int prepare(const struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
 {
 	const uint32_t count = rounded(growth->blocks);
-	const uint64_t map_size = vv_batmap_covered(size) > image->batmap.sectors * 512ull
-					  ? vv_batmap_covered(size)
-					  : image->batmap.sectors * 512ull;
+	/* The length that a batmap's header gives is believed only where the map was found to be there. */
+	const uint64_t old_size = image->batmap_disk == NULL ? 0 : image->batmap.sectors * 512ull;
+	const uint64_t map_size = vv_batmap_covered(size) > old_size ? vv_batmap_covered(size) : old_size;
 
 	growth->bat = malloc((size_t)count * 4);
 	growth->bat_dirty = calloc(1, count / ENTRIES_PER_SECTOR / 8 + 1);
@@ -66,7 +66,7 @@ static int prepare(const struct vvhd *image, struct growth *growth, uint64_t siz
 		vv_set_bit(growth->full, i, false);
 	}
 	if (image->batmap_disk != NULL) {
-		memcpy(growth->batmap_disk, image->batmap_disk, image->batmap.sectors * 512ull);
+		memcpy(growth->batmap_disk, image->batmap_disk, (size_t)old_size);
 	}
 	growth->batmap = image->batmap;
 	growth->batmap.sectors = (uint32_t)(map_size / VVHD_SECTOR_SIZE);
