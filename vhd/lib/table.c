@@ -155,13 +155,15 @@ static void load_locator(struct vvhd *image, unsigned number)
 	if (locator->code == VV_LOCATOR_NONE) {
 		return;
 	}
+	/* Judged by the file's size last of all: one that is too long must not count as soon as the file has grown. */
 	if (locator->data_length > VV_LOCATOR_LENGTH_MAX ||
+	    (vv_locator_space(locator->data_space, &space) && space != 0 && space < locator->data_length) ||
 	    !is_inside(image, locator->data_offset, locator->data_length)) {
 		vv_warn(image, "parent locator %u is outside the file or too long (%u bytes at %llu)", number,
 			locator->data_length, (unsigned long long)locator->data_offset);
 		return;
 	}
-	if (!vv_locator_space(locator->data_space, &space) || space < locator->data_length) {
+	if (space == 0) {
 		vv_warn(image, "parent locator %u has an odd space for its data, %u", number,
 			locator->data_space);
 		space = locator->data_length;
