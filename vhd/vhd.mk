@@ -310,5 +310,9 @@ check-vhd-fuzz: $(VHD_FUZZ_PROGRAMS)
 # --- Benchmarks -----------------------------------------------------------------------------------------------------
 
 ## make bench-vhd       beside qemu-img, qemu-nbd and cp, with the limits; BENCH_SIZE=4G BENCH_RUNS=5
-bench-vhd: vhd-test-needs vhd
+bench-vhd: vhd-test-needs vhd $(VHD_B)/bench/hops
 	@vhd/bench/run
+
+$(VHD_B)/bench/hops: vhd/bench/hops.c $(VHD_B)/libverdivhd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VHD_CFLAGS) $(LDFLAGS) -o $@ $^ $(VHD_LIB_LDLIBS)
