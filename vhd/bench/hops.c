@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "verdivhd.h"
+#include "vhd/include/verdivhd.h"
 
 #define LENGTH 4096u
 
