@@ -146,6 +146,15 @@ enum archive_step archive_input_next(struct archive_input *input, struct archive
 	}
 }
 
+bool archive_input_first(struct archive_input *input, struct archive_member *member, struct import_why *why)
+{
+	enum archive_step step = archive_input_next(input, member, why);
+
+	return step == ARCHIVE_IS_DONE ? import_fail(why, IMPORT_DAMAGED,
+						     "%s: there are no files in this archive", input->path)
+				       : step == ARCHIVE_MEMBER;
+}
+
 ssize_t archive_input_read(struct archive_input *input, void *buffer, size_t length, struct import_why *why)
 {
 	ssize_t count = archive_read_data(input->archive, buffer, length);

@@ -30,6 +30,8 @@ struct archive_input *archive_input_open(const char *path, struct import_why *wh
 struct archive_input *archive_input_memory(const void *data, size_t size, struct import_why *why);
 enum archive_step archive_input_next(struct archive_input *input, struct archive_member *member,
 				     struct import_why *why);
+/* The first one; an archive without any is an error. */
+bool archive_input_first(struct archive_input *input, struct archive_member *member, struct import_why *why);
 /* At most `length` bytes of the member; 0 at its end, below 0 for an error. */
 ssize_t archive_input_read(struct archive_input *input, void *buffer, size_t length, struct import_why *why);
 /* All of a member of this size, neither more nor less. */

@@ -27,7 +27,7 @@ static bool import_archive(struct session *session)
 	if (!session->archive) {
 		return false;
 	}
-	if (archive_input_next(session->archive, &first, session->why) != ARCHIVE_MEMBER) {
+	if (!archive_input_first(session->archive, &first, session->why)) {
 		good = false;
 	} else if (strcmp(first.name, "ova.xml") == 0) {
 		good = xva_import(session, &first);

@@ -105,7 +105,7 @@ void fake_import(const void *archive, size_t size, unsigned flags)
 	bool good = false;
 
 	session.archive = archive_input_memory(archive, size, &why);
-	if (session.archive && archive_input_next(session.archive, &first, &why) == ARCHIVE_MEMBER) {
+	if (session.archive && archive_input_first(session.archive, &first, &why)) {
 		good = strcmp(first.name, "ova.xml") == 0 ? xva_import(&session, &first)
 							  : ovf_import_archive(&session, &first);
 	}
