@@ -352,6 +352,8 @@ def test_lock_is_kept_in_the_background(folder):
     """nbdkit forks after the image was opened."""
     folder.dynamic("a.vhd", 4 * MIB)
     run("nbdkit", "--unix", folder("sock"), "--pidfile", folder("pid"), PLUGIN, folder("a.vhd"))
+    # The child writes it, perhaps after its parent has ended.
+    wait_for(lambda: os.path.exists(folder("pid")) and os.path.getsize(folder("pid")) > 0, "nbdkit writes no pidfile")
     with open(folder("pid"), encoding="ascii") as file:
         process = int(file.read())
     try:
