@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vhd/test/memory_storage.h"
+#include "vhd/test/fixture.h"
 
 #define SIZE (1u << 20)
 
@@ -25,21 +25,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->disk = memory_disk_new();
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_false(memory_in_use(f->disk));
-	memory_disk_free(f->disk);
-	free(f);
-	return 0;
+	return fixture_make(state, sizeof(struct fixture));
 }
 
 static void warn(void *self, const char *text)
@@ -387,7 +373,7 @@ static void a_layer_alone_says_what_is_in_its_parent(void **state)
 	vvhd_close(image, NULL);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_end)
 
 int main(void)
 {

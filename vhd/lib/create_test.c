@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "vhd/test/memory_storage.h"
+#include "vhd/test/fixture.h"
 
 #define MIB (1ull << 20)
 
@@ -22,21 +22,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->disk = memory_disk_new();
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_false(memory_in_use(f->disk));
-	memory_disk_free(f->disk);
-	free(f);
-	return 0;
+	return fixture_make(state, sizeof(struct fixture));
 }
 
 static int create(struct fixture *f, const char *path, struct vvhd_create_options options)
@@ -273,7 +259,7 @@ static void foreign_metadata_are_left_alone(void **state)
 	assert_memory_equal(block, bytes, 1024);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_end)
 
 int main(void)
 {

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "vhd/test/memory_storage.h"
+#include "vhd/test/fixture.h"
 
 #define SECTORS 512u
 #define OPERATIONS 60u
@@ -37,21 +37,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->disk = memory_disk_new();
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_false(memory_in_use(f->disk));
-	memory_disk_free(f->disk);
-	free(f);
-	return 0;
+	return fixture_make(state, sizeof(struct fixture));
 }
 
 static void check(struct fixture *f, int error)
@@ -338,7 +324,7 @@ static void full_disk_leaves_the_image_intact(void **state)
 	check(f, vvhd_close(image, &f->why));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_end)
 
 int main(void)
 {

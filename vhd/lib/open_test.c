@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vhd/test/memory_storage.h"
+#include "vhd/test/fixture.h"
 
 #define MIB (1ull << 20)
 
@@ -23,21 +23,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->disk = memory_disk_new();
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_false(memory_in_use(f->disk));
-	memory_disk_free(f->disk);
-	free(f);
-	return 0;
+	return fixture_make(state, sizeof(struct fixture));
 }
 
 static void warn(void *self, const char *text)
@@ -395,7 +381,7 @@ static void batmaps_are_doubted(void **state)
 	assert_int_equal(f->warnings, 0);
 }
 
-/* Whatever cannot be read or allocated, the answer is an error, and nothing stays open (teardown). */
+/* Whatever cannot be read or allocated, the answer is an error, and nothing stays open (fixture_end). */
 static void unreadable_images_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -472,7 +458,7 @@ static void the_size_follows_the_rule(void **state)
 	vvhd_close(image, NULL);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_end)
 
 int main(void)
 {
