@@ -71,26 +71,5 @@ static void manifest(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t length;
-	char *tar;
-
-	if (size < 2) {
-		return 0;
-	}
-	switch (data[0] & 3) {
-	case 0:
-		contents(data + 1, size - 1);
-		break;
-	case 1:
-		manifest(data + 1, size - 1);
-		break;
-	case 2:
-		fake_import(data + 1, size - 1, 1);
-		break;
-	default:
-		tar = fake_tar(data + 2, size - 2, !(data[1] & 4), &length);
-		fake_import(tar, length, data[1]);
-		free(tar);
-	}
-	return 0;
+	return fake_input(data, size, contents, manifest);
 }

@@ -213,3 +213,29 @@ bool ovf_package_convert(struct ovf_package *package, const char *name, const ch
 	(void)index;
 	return import_fail(package->why, IMPORT_UNSUPPORTED, "no folders here");
 }
+
+int fake_input(const uint8_t *data, size_t size, fake_parser *first, fake_parser *second)
+{
+	size_t length;
+	char *tar;
+
+	if (size < 2) {
+		return 0;
+	}
+	switch (data[0] & 3) {
+	case 0:
+		first(data + 1, size - 1);
+		break;
+	case 1:
+		second(data + 1, size - 1);
+		break;
+	case 2:
+		fake_import(data + 1, size - 1, 1);
+		break;
+	default:
+		tar = fake_tar(data + 2, size - 2, !(data[1] & 4), &length);
+		fake_import(tar, length, data[1]);
+		free(tar);
+	}
+	return 0;
+}

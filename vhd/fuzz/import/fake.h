@@ -24,3 +24,7 @@ void fake_import(const void *archive, size_t size, unsigned flags);
  * on the texts that the archive gave.
  */
 void fake_write_machines(const struct machine_list *machines);
+
+typedef void fake_parser(const uint8_t *data, size_t size);
+/* A fuzzer's input: its first byte says for which parser the rest is, or that it is an archive, or one's members. */
+int fake_input(const uint8_t *data, size_t size, fake_parser *first, fake_parser *second);
