@@ -137,6 +137,30 @@ static void check_table_size(struct vv_check *check, uint64_t offset)
 	}
 }
 
+/*
+ * A footer at the end that lies on header or table is none, where the copy at 0 speaks for the image. Where only the one
+ * at the end can, nothing may be written.
+ */
+static void judge_end(struct vv_check *check)
+{
+	static const struct vv_kind overlap = {VVHD_ERROR, "footer-overlap", VV_FIX_NONE};
+
+	if (check->end.seal == VV_SEAL_NO_COOKIE || check->end.offset >= check->metadata_end) {
+		return;
+	}
+	vv_found(
+		check, &overlap, check->end.offset,
+		"the footer at the end lies on the header or the table, which end at %llu: of these or of it, "
+		"something is lost",
+		(unsigned long long)check->metadata_end);
+	if (check->chosen == &check->end) {
+		check->unusable = true;
+	} else {
+		check->end.seal = VV_SEAL_NO_COOKIE;
+		check->footer_place_known = false;
+	}
+}
+
 int vv_check_header(struct vv_check *check, struct vvhd_why *why)
 {
 	const uint64_t offset = check->chosen->footer.data_offset;
@@ -163,5 +187,6 @@ int vv_check_header(struct vv_check *check, struct vvhd_why *why)
 	vv_check_region(check, 0, VV_FOOTER_SIZE, "the copy of the footer");
 	vv_check_region(check, offset, VV_HEADER_SIZE, "the header");
 	vv_check_region(check, check->header.bat_offset, (uint64_t)check->header.entries * 4, "the table");
+	judge_end(check);
 	return 0;
 }

@@ -109,6 +109,20 @@ static int check_bat_place(const struct vvhd *image, struct vvhd_why *why)
 	return 0;
 }
 
+/* Whatever is written to the one would damage the other. */
+static int check_footer_place(const struct vvhd *image, struct vvhd_why *why)
+{
+	if (image->footer_offset < image->metadata_end) {
+		return vv_fail(
+			why, VVHD_E_FOOTER, image->footer_offset,
+			"%s: the footer at %llu lies on the header or the BAT, which end at %llu; of these "
+			"or of it, something is lost",
+			image->path, (unsigned long long)image->footer_offset,
+			(unsigned long long)image->metadata_end);
+	}
+	return 0;
+}
+
 static int choose_size(struct vvhd *image, enum vvhd_size_rule rule, struct vvhd_why *why)
 {
 	uint64_t room = (uint64_t)image->header.entries * image->header.block_size;
@@ -273,6 +287,10 @@ int vv_load_header(struct vvhd *image, enum vvhd_size_rule rule, struct vvhd_why
 	extend_metadata(image, image->footer.data_offset + VV_HEADER_SIZE);
 	extend_metadata(image, vv_round_up(image->header.bat_offset + (uint64_t)image->header.entries * 4,
 					   VVHD_SECTOR_SIZE));
+	error = check_footer_place(image, why);
+	if (error != 0) {
+		return error;
+	}
 	if (image->header_wrong) {
 		vv_warn(image, "the header's checksum is wrong");
 	}

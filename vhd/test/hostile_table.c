@@ -214,6 +214,27 @@ static void end_far_behind(struct memory_disk *disk)
 {
 	memory_truncate(disk, HOSTILE_PATH, memory_size(disk, HOSTILE_PATH) + 8192);
 }
+/* The file ends behind `offset`, with a footer that was good at the end of the whole one. */
+static void end_at(struct memory_disk *disk, uint64_t offset)
+{
+	char footer[512];
+	memory_peek(disk, HOSTILE_PATH, end_footer(disk), footer, sizeof(footer));
+	memory_truncate(disk, HOSTILE_PATH, offset + sizeof(footer));
+	patch(disk, offset, footer, sizeof(footer));
+}
+static void end_on_header(struct memory_disk *disk)
+{
+	end_at(disk, 1232);
+}
+static void end_in_table(struct memory_disk *disk)
+{
+	end_at(disk, 1600);
+}
+static void end_in_table_damaged(struct memory_disk *disk)
+{
+	end_in_table(disk);
+	end_checksum(disk);
+}
 static void footer_511(struct memory_disk *disk)
 {
 	memory_truncate(disk, HOSTILE_PATH, memory_size(disk, HOSTILE_PATH) - 1);
@@ -299,6 +320,12 @@ const struct hostile hostile_table[] = {
 	{"end footer cut off", end_cut_off, VVHD_OK, VVHD_OK, "footer-missing", HOSTILE_REPAIRED},
 	{"end footer cut in the middle", end_half, VVHD_OK, VVHD_OK, "footer-missing", HOSTILE_REPAIRED},
 	{"end footer not at the end", end_far_behind, VVHD_OK, VVHD_OK, "footer-missing", HOSTILE_REPAIRED},
+	{"end footer on the header", end_on_header, VVHD_E_FOOTER, VVHD_E_FOOTER, "footer-overlap",
+	 HOSTILE_STAYS},
+	{"end footer in the BAT's sector", end_in_table, VVHD_E_FOOTER, VVHD_E_FOOTER, "footer-overlap",
+	 HOSTILE_STAYS},
+	{"cut off in the BAT, damaged footer", end_in_table_damaged, VVHD_E_TRUNCATED, VVHD_E_TRUNCATED,
+	 "footer-overlap", HOSTILE_LOSSY},
 	{"511-byte footer", footer_511, VVHD_OK, VVHD_OK, "footer-511", HOSTILE_FINE},
 	{"both footers' checksums", both_bad, VVHD_E_FOOTER, VVHD_E_FOOTER, "footer-checksum",
 	 HOSTILE_REPAIRED},
