@@ -208,6 +208,7 @@ static void compare_with(unsigned processor)
 {
 	int64_t end = now_ns() + COMPARE_NS;
 
+	atomic_store(&question, 0); /* the last one of an earlier comparison is not to be answered again */
 	atomic_store(&answering, true);
 	pthread_t thread = start_on(processor, answer_questions, NULL);
 
