@@ -145,6 +145,7 @@ CPU_CONTROL_REGISTER(0)
 CPU_CONTROL_REGISTER(2)
 CPU_CONTROL_REGISTER(3)
 CPU_CONTROL_REGISTER(4)
+CPU_CONTROL_REGISTER(8)
 
 #define CPU_DEBUG_REGISTER(n)                                                                                \
 	static inline uint64_t cpu_read_dr##n(void)                                                          \

@@ -15,6 +15,7 @@
 #include "core/apic.h"
 #include "core/vp.h"
 #include "x86/apic/local_apic.h"
+#include "x86/cpu/instructions.h"
 #include "x86/lp.h"
 #include "x86/svm/svm_priv.h"
 #include "x86/vm/run.h"
@@ -57,24 +58,31 @@ static const uint8_t exit_kinds[EXIT_CODE_COUNT] = {
 
 /* --- Out of the guest --------------------------------------------------------------------------------------- */
 
-/* A guest that writes CR8 clears bits 3:0 of the TPR, which CR8 does not show. */
-static void note_tpr(struct x86_vp *vp)
+/* RAX, RSP and the TPR. A guest that writes CR8 clears bits 3:0 of the TPR, which CR8 does not show. */
+static void note_registers(struct x86_vp *vp, const struct vmcb *vmcb)
 {
-	uint32_t cr8 = (uint32_t)(vp->vmcb->interrupt_control & VMCB_V_TPR_MASK);
+	uint32_t cr8 = (uint32_t)(vmcb->interrupt_control & VMCB_V_TPR_MASK);
 
+	vp->vp.gpr[GPR_RAX] = vmcb->rax;
+	vp->vp.gpr[GPR_RSP] = vmcb->rsp;
 	if (cr8 != vp->vp.apic.tpr >> 4) {
 		vp->vp.apic.tpr = cr8 << 4;
 	}
 }
 
-/* The virtual interrupt that was armed has been taken if the processor cleared V_IRQ. */
+/* The virtual interrupt that was armed has been taken if the processor cleared V_IRQ.
+ *
+ * OBSERVED: QEMU's VMRUN with V_IRQ (7.2 to 11.1) undoes the news of a physical interrupt that comes in the same moment:
+ * it stays in the APIC's IRR, and nobody looks. A write of the TPR makes QEMU look again. */
 static void note_accepted(struct x86_vp *vp)
 {
-	struct apic_event event = vp->armed;
-
-	if (event.verdict == APIC_DELIVER && (vp->vmcb->interrupt_control & VMCB_V_IRQ) == 0) {
+	if (vp->armed.verdict != APIC_DELIVER) {
+		return;
+	}
+	cpu_write_cr8(0);
+	if (__builtin_expect((vp->vmcb->interrupt_control & VMCB_V_IRQ) == 0, true)) {
+		apic_accept(&vp->vp, vp->armed);
 		vp->armed.verdict = APIC_NOTHING;
-		apic_accept(&vp->vp, event);
 	}
 }
 
@@ -110,14 +118,14 @@ static void take_armed(struct x86_vp *vp)
 }
 
 /* An event was on its way into the guest when the exit came: it is delivered again. */
-static void note_interrupted_event(struct x86_vp *vp)
+static void note_interrupted_event(struct x86_vp *vp, struct vmcb *vmcb)
 {
-	uint64_t event = vp->vmcb->exit_event;
+	uint64_t event = vmcb->exit_event;
 
-	vp->vmcb->event = 0;
+	vmcb->event = 0;
 	if ((event & VMCB_EVENT_VALID) != 0 && !is_made_by_instruction(event) &&
 	    !is_virtual_interrupt(vp, event)) {
-		vp->vmcb->event = event;
+		vmcb->event = event;
 	}
 }
 
@@ -171,9 +179,8 @@ static void describe_hypercall(struct x86_vp *vp)
 	exit->privileged = vmcb->cpl == 0 && (vmcb->cr0 & CR0_PE) != 0;
 }
 
-static void describe_exit(struct x86_vp *vp)
+static void describe_exit(struct x86_vp *vp, const struct vmcb *vmcb)
 {
-	struct vmcb *vmcb = vp->vmcb;
 	struct vp_exit *exit = &vp->exit;
 	uint64_t code = vmcb->exit_code;
 
@@ -297,17 +304,17 @@ void svm_prepare(struct x86_vp *vp)
 
 void svm_exit(struct x86_vp *vp)
 {
-	struct vmcb *vmcb = vp->vmcb;
+	struct vmcb *vmcb;
 
 	run_leave(vp);
-	vp->vp.gpr[GPR_RAX] = vmcb->rax;
-	vp->vp.gpr[GPR_RSP] = vmcb->rsp;
-	note_tpr(vp);
+	vmcb = vp->vmcb;
 	vmcb->tlb_control = VMCB_TLB_NOTHING;
+	note_registers(vp, vmcb);
 	note_accepted(vp);
-	note_interrupted_event(vp);
+	vmcb = vp->vmcb; /* read anew, which costs less than to keep it over a call that is rarely made */
+	note_interrupted_event(vp, vmcb);
 	note_nmi(vp);
-	describe_exit(vp);
+	describe_exit(vp, vmcb);
 	vm_exit(vp);
 	svm_prepare(vp);
 }

@@ -24,6 +24,7 @@
 
 #include <cmocka.h>
 
+unsigned host_cr8_writes;
 static struct vmcb vmcb;
 static struct x86_vp vp;
 static uint32_t asked_at_exit; /* requests that come while the exit is dealt with */
@@ -156,6 +157,7 @@ static int setup(void **state)
 	memset(&vp, 0, sizeof(vp));
 	svm_features = (struct svm_features){0};
 	asked_at_exit = 0;
+	host_cr8_writes = 0;
 	next_event = (struct apic_event){.verdict = APIC_NOTHING};
 	return svm_backend.vp_create(&vp) ? 0 : -1;
 }
@@ -247,6 +249,20 @@ static void cr8_exits_while_an_interrupt_waits(void **state)
 	}
 }
 
+/* Written to make QEMU look at the physical APIC again: see note_accepted. */
+static void after_a_virtual_interrupt_the_physical_apic_is_asked(void **state)
+{
+	(void)state;
+	leave_and_enter();
+	assert_int_equal(host_cr8_writes, 0);
+	next_event = (struct apic_event){.verdict = APIC_DELIVER, .vector = 0x51};
+	atomic_fetch_or(&vp.vp.requests, VP_REQUEST_INTERRUPT);
+	leave_and_enter();
+	assert_int_equal(host_cr8_writes, 0);
+	leave_and_enter();
+	assert_int_equal(host_cr8_writes, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup(so_does_one_that_comes_during_an_exit, setup),
 		cmocka_unit_test_setup(the_processor_may_flush_by_asid, setup),
 		cmocka_unit_test_setup(init_forgets_events, setup),
+		cmocka_unit_test_setup(after_a_virtual_interrupt_the_physical_apic_is_asked, setup),
 		cmocka_unit_test_setup(cr8_exits_while_an_interrupt_waits, setup),
 	};
 

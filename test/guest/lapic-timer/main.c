@@ -170,20 +170,30 @@ static void handle_storm(struct trap_frame *frame)
 	apic_eoi();
 }
 
-/* A period that no machine can keep up with. */
-static void test_storm(void)
+static bool storm_passes(void)
 {
-	if (!hv_present()) {
-		skip("QEMU's own timer would drown in its periods", "a period of one tick");
-		return;
-	}
-	irq_set(VECTOR, handle_storm);
 	start(APIC_TIMER_PERIODIC | VECTOR, APIC_DIVIDE_BY_1, 1);
 	interrupts_on();
 	bool came = WAIT_FOR(COUNTER >= 20, 15000);
 	apic_write(APIC_TIMER_INITIAL, 0);
 	interrupts_off();
-	check(came, "a period of one tick makes interrupts and no standstill");
+	return came;
+}
+
+/* A period that no machine can keep up with. Several times, because an interrupt was lost in one of thirty. */
+static void test_storm(void)
+{
+	bool passes = true;
+
+	if (!hv_present()) {
+		skip("QEMU's own timer would drown in its periods", "a period of one tick");
+		return;
+	}
+	irq_set(VECTOR, handle_storm);
+	for (unsigned i = 0; passes && i < 30; i++) {
+		passes = storm_passes();
+	}
+	check(passes, "a period of one tick makes interrupts and no standstill");
 	stop();
 	irq_set(VECTOR, NULL);
 }
