@@ -340,7 +340,8 @@ int vvhd_set_hidden(struct vvhd *image, bool hidden, struct vvhd_why *why);
 enum vvhd_check_flags {
 	VVHD_CHECK_REPAIR = 1,	/* puts right what can be put right without losing data */
 	VVHD_CHECK_BITMAPS = 2, /* reads each block's bitmap too, and compares it with the batmap */
-	VVHD_CHECK_LOSSY = 4	/* with REPAIR: entries that overlap others or lie outside are dropped, too */
+	VVHD_CHECK_LOSSY = 4,	/* with REPAIR: entries that overlap others or lie outside are dropped, too */
+	VVHD_CHECK_DRY_RUN = 8	/* with REPAIR: changes nothing; `repaired` tells what would be put right */
 };
 
 enum vvhd_severity {

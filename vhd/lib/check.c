@@ -91,7 +91,8 @@ static const char *promise(const struct vv_check *check, enum vv_fix fix)
 		[VV_FIX_FRONT] = "; repair writes the copy at 0 anew",
 	};
 
-	return (check->options->flags & VVHD_CHECK_REPAIR) != 0 ? "" : promises[fix];
+	return (check->options->flags & VVHD_CHECK_REPAIR) != 0 || !vv_can_repair(check, fix) ? ""
+											      : promises[fix];
 }
 
 static void hand_out(const struct vv_check *check, struct vvhd_check_result *result)
@@ -166,7 +167,8 @@ static bool is_usable(const struct vv_check *check)
 
 static int run_check(struct vv_check *check, struct vvhd_check_result *result, struct vvhd_why *why)
 {
-	const bool writes = (check->options->flags & VVHD_CHECK_REPAIR) != 0;
+	const unsigned both = VVHD_CHECK_REPAIR | VVHD_CHECK_DRY_RUN;
+	const bool writes = (check->options->flags & both) == VVHD_CHECK_REPAIR;
 	const struct vvhd_files *files =
 		check->options->files != NULL ? check->options->files : vvhd_files_system();
 	int opened = files->open(files->self, check->path, writes ? VVHD_STORAGE_WRITE : 0, &check->storage);

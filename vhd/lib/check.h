@@ -124,4 +124,7 @@ int vv_check_bitmaps(struct vv_check *check, struct vvhd_why *why);
 
 /* --- Putting right (repair.c) ---------------------------------------------------------------------------------------------- */
 
+/* After looking: is there a way, if loss does not matter? */
+bool vv_can_repair(const struct vv_check *check, enum vv_fix fix);
+
 int vv_repair(struct vv_check *check, struct vvhd_why *why);

@@ -107,9 +107,6 @@ static int repair_end(struct vv_check *check, struct vvhd_why *why)
 {
 	uint64_t place = check->footer_place;
 
-	if (!check->footer_place_known) {
-		return 0;
-	}
 	if (check->end.seal == VV_SEAL_NO_COOKIE) {
 		place = aligned_place(check, place);
 	}
@@ -127,9 +124,6 @@ static int repair_end(struct vv_check *check, struct vvhd_why *why)
 
 static int repair_front(struct vv_check *check, struct vvhd_why *why)
 {
-	if (check->chosen->footer.type == VVHD_TYPE_FIXED) {
-		return 0;
-	}
 	return done(check, VV_FIX_FRONT,
 		    vv_check_write(check, check->footer_bytes, VV_FOOTER_SIZE, 0, "copy of the footer", why),
 		    why);
@@ -137,12 +131,27 @@ static int repair_front(struct vv_check *check, struct vvhd_why *why)
 
 /* --- All together --------------------------------------------------------------------------------------------------------- */
 
-static bool may_repair(const struct vv_check *check, enum vv_fix fix)
+bool vv_can_repair(const struct vv_check *check, enum vv_fix fix)
 {
-	if (fix == VV_FIX_ENTRIES) {
-		return (check->options->flags & VVHD_CHECK_LOSSY) != 0;
+	if (check->unusable) {
+		return false;
 	}
-	return fix != VV_FIX_BATMAP || check->has_batmap;
+	switch (fix) {
+	case VV_FIX_BATMAP:
+		return check->has_batmap;
+	case VV_FIX_END:
+		return check->footer_place_known;
+	case VV_FIX_FRONT:
+		return check->chosen->footer.type != VVHD_TYPE_FIXED;
+	default:
+		return fix != VV_FIX_NONE;
+	}
+}
+
+static bool is_due(const struct vv_check *check, enum vv_fix fix)
+{
+	return check->wanted[fix] && vv_can_repair(check, fix) &&
+	       (fix != VV_FIX_ENTRIES || (check->options->flags & VVHD_CHECK_LOSSY) != 0);
 }
 
 int vv_repair(struct vv_check *check, struct vvhd_why *why)
@@ -155,7 +164,9 @@ int vv_repair(struct vv_check *check, struct vvhd_why *why)
 	int error = 0;
 
 	for (enum vv_fix fix = VV_FIX_HEADER; fix < VV_FIX_COUNT && error == 0; fix++) {
-		if (check->wanted[fix] && may_repair(check, fix) && !check->unusable) {
+		if (is_due(check, fix) && (check->options->flags & VVHD_CHECK_DRY_RUN) != 0) {
+			check->repaired[fix] = true;
+		} else if (is_due(check, fix)) {
 			error = repairs[fix](check, why);
 		}
 	}

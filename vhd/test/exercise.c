@@ -313,22 +313,33 @@ static void hide(struct memory_disk *disk)
 	}
 }
 
+/* A repair does what it foretells. When it says that the image is usable now it is believed, and leaves nothing that it
+ * could do again. */
+static void repair(struct memory_disk *disk, unsigned lossy)
+{
+	uint64_t before = file_hash(disk);
+	bool ok;
+	struct vvhd_check_result foretold = check(disk, VVHD_CHECK_REPAIR | VVHD_CHECK_DRY_RUN | lossy, &ok);
+
+	DEMAND(file_hash(disk) == before);
+	struct vvhd_check_result result = check(disk, VVHD_CHECK_REPAIR | lossy, &ok);
+
+	DEMAND(result.repaired == foretold.repaired && result.errors == foretold.errors &&
+	       result.warnings == foretold.warnings && result.notes == foretold.notes);
+	if (ok && result.usable) {
+		struct vvhd *image = open_image(disk, VVHD_WITHOUT_PARENT);
+
+		DEMAND(image);
+		close_image(disk, image);
+		DEMAND(check(disk, VVHD_CHECK_REPAIR, &ok).repaired == 0 && ok);
+	}
+}
+
 void exercise(struct memory_disk *disk, unsigned flags, uint64_t seed)
 {
 	only_look(disk);
 	if (flags & EXERCISE_REPAIR_FIRST) {
-		bool ok;
-		struct vvhd_check_result result =
-			check(disk, VVHD_CHECK_REPAIR | (flags & EXERCISE_LOSSY ? VVHD_CHECK_LOSSY : 0), &ok);
-
-		/* A repair that says that it is usable now is believed, and leaves nothing that it could do again. */
-		if (ok && result.usable) {
-			struct vvhd *image = open_image(disk, VVHD_WITHOUT_PARENT);
-
-			DEMAND(image);
-			close_image(disk, image);
-			DEMAND(check(disk, VVHD_CHECK_REPAIR, &ok).repaired == 0 && ok);
-		}
+		repair(disk, flags & EXERCISE_LOSSY ? VVHD_CHECK_LOSSY : 0);
 	}
 	write_and_compare(disk, flags, &seed);
 	if (flags & EXERCISE_COMPACT) {

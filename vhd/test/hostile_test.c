@@ -216,7 +216,12 @@ static void repair_mends_what_it_can(void **state)
 		struct memory_disk *disk = make(row), *before = make(row);
 		struct findings findings;
 		enum vvhd_error error;
-		check(disk, VVHD_CHECK_REPAIR, &findings, &error);
+		unsigned foretold =
+			check(disk, VVHD_CHECK_REPAIR | VVHD_CHECK_DRY_RUN, &findings, &error).repaired;
+		expect_same_file(disk, before, row->name);
+		if (check(disk, VVHD_CHECK_REPAIR, &findings, &error).repaired != foretold) {
+			fail_msg("%s: repairs something else than %u, as foretold", row->name, foretold);
+		}
 		if (row->repair == HOSTILE_STAYS) {
 			expect_same_file(disk, before, row->name);
 		}

@@ -34,12 +34,6 @@ struct check {
 	struct progress progress;
 };
 
-/* What --repair would do about it; the library may still find that one thing hangs on another. */
-static bool would_repair(const struct check_values *values, const struct vvhd_finding *finding)
-{
-	return finding->severity == VVHD_WARNING || (finding->severity == VVHD_ERROR && values->lossy);
-}
-
 static void show_json(struct check *check, const struct vvhd_finding *finding)
 {
 	struct json *json = &check->json;
@@ -52,9 +46,9 @@ static void show_json(struct check *check, const struct vvhd_finding *finding)
 	} else {
 		json_number(json, "offset", finding->offset);
 	}
-	json_bool(json, "repaired", finding->repaired);
+	json_bool(json, "repaired", finding->repaired && !check->values->dry_run);
 	if (check->values->dry_run) {
-		json_bool(json, "would_repair", would_repair(check->values, finding));
+		json_bool(json, "would_repair", finding->repaired);
 	}
 	json_text(json, "text", finding->text);
 	json_object_end(json);
@@ -67,9 +61,7 @@ static void show_text(const struct check *check, const struct vvhd_finding *find
 	message_safe(stdout, finding->text);
 	printf(" [%s]", finding->name);
 	if (finding->repaired) {
-		printf(" - repaired");
-	} else if (check->values->dry_run && would_repair(check->values, finding)) {
-		printf(" - would be repaired");
+		printf(check->values->dry_run ? " - would be repaired" : " - repaired");
 	}
 	putchar('\n');
 }
@@ -94,7 +86,10 @@ static void finish_json(struct check *check, const struct vvhd_check_result *res
 	json_number(json, "notes", result->notes);
 	json_number(json, "warnings", result->warnings);
 	json_number(json, "errors", result->errors);
-	json_number(json, "repaired", result->repaired);
+	json_number(json, "repaired", check->values->dry_run ? 0 : result->repaired);
+	if (check->values->dry_run) {
+		json_number(json, "would_repair", result->repaired);
+	}
 	json_bool(json, "usable", result->usable);
 	json_object_end(json);
 	json_finish(json);
@@ -110,8 +105,9 @@ static void finish_text(const struct check *check, const struct vvhd_check_resul
 		printf(": nothing is wrong\n");
 		return;
 	}
-	printf(": %u errors, %u warnings, %u notes; %u repaired; it is %susable\n", result->errors,
-	       result->warnings, result->notes, result->repaired, result->usable ? "" : "not ");
+	printf(": %u errors, %u warnings, %u notes; %u %srepaired; it is %susable\n", result->errors,
+	       result->warnings, result->notes, result->repaired, check->values->dry_run ? "would be " : "",
+	       result->usable ? "" : "not ");
 }
 
 static enum tool_exit check_options(const struct check_values *values)
@@ -125,15 +121,18 @@ static enum tool_exit check_options(const struct check_values *values)
 
 static unsigned flags(const struct check_values *values)
 {
-	bool repair = values->repair && !values->dry_run;
-
-	return (repair ? VVHD_CHECK_REPAIR : 0u) | (repair && values->lossy ? VVHD_CHECK_LOSSY : 0u) |
-	       (values->bitmaps ? VVHD_CHECK_BITMAPS : 0u);
+	return (values->repair ? VVHD_CHECK_REPAIR : 0u) | (values->dry_run ? VVHD_CHECK_DRY_RUN : 0u) |
+	       (values->lossy ? VVHD_CHECK_LOSSY : 0u) | (values->bitmaps ? VVHD_CHECK_BITMAPS : 0u);
 }
 
-static enum tool_exit answer(const struct vvhd_check_result *result)
+static enum tool_exit answer(const struct check_values *values, const struct vvhd_check_result *result)
 {
-	return result->warnings + result->errors > result->repaired || !result->usable ? TOOL_NO : TOOL_OK;
+	unsigned left = result->warnings + result->errors;
+
+	if (!values->dry_run) {
+		left -= left < result->repaired ? left : result->repaired; /* notes are repaired, too */
+	}
+	return left != 0 || !result->usable ? TOOL_NO : TOOL_OK;
 }
 
 static enum tool_exit run(const void *any, char **operands)
@@ -155,7 +154,8 @@ static enum tool_exit run(const void *any, char **operands)
 		json_array(&check.json, "findings");
 	}
 	progress_begin(&check.progress, &values->common, "check");
-	code = vvhd_check(operands[0], &options, &result, &why) == VVHD_OK ? answer(&result) : TOOL_IMAGE;
+	code = vvhd_check(operands[0], &options, &result, &why) == VVHD_OK ? answer(values, &result)
+									   : TOOL_IMAGE;
 	progress_end(&check.progress);
 	if (values->json) {
 		finish_json(&check, &result);

@@ -4,7 +4,7 @@
 import json
 
 import images
-from box import CANCELLED, GIB, IMAGE, MIB, NO, USAGE, equal, noise, same
+from box import CANCELLED, GIB, IMAGE, MIB, NO, OK, USAGE, equal, noise, same
 
 
 def disk(box, name="a.vhd", size=16 * MIB):
@@ -121,6 +121,30 @@ def test_check_lossy(box):
     assert "would be repaired" in said, said
     box.tool("check", "--repair", "--lossy", "a.vhd")
     box.tool("check", "a.vhd")
+
+
+def foretold_and_done(box, code, *options):
+    """What --dry-run says of each finding, and what the repair then does about it."""
+    foretold = json.loads(box.tool("check", "--json", "--repair", "--dry-run", *options, "a.vhd", code=code).stdout)
+    done = json.loads(box.tool("check", "--json", "--repair", *options, "a.vhd", code=code).stdout)
+    equal(foretold["repaired"], 0, "repaired by a dry run")
+    equal((foretold["would_repair"], [finding["would_repair"] for finding in foretold["findings"]]),
+          (done["repaired"], [finding["repaired"] for finding in done["findings"]]), "foretold")
+    return done["repaired"]
+
+
+def test_check_foretells_what_repair_does(box):
+    """Not everything that is wrong can be put right, and not only warnings are."""
+    box.tool("create", "--size", "4M", "a.vhd")
+    box.write("a.vhd", box.read("a.vhd")[:1024])
+    equal(foretold_and_done(box, NO), 0, "repairs of a file of 1024 bytes")
+    disk(box)
+    box.change("a.vhd", 512 + 24, bytes([0, 2, 0, 0]))
+    for options in ((), ("--lossy",)):
+        equal(foretold_and_done(box, NO, *options), 0, "repairs of a header of another version")
+    box.tool("create", "--type", "fixed", "--size", "1M", "--force", "a.vhd")
+    box.write("a.vhd", box.read("a.vhd")[:-1])
+    equal(foretold_and_done(box, OK), 1, "repairs of a footer of 511 bytes")
 
 
 def test_check_of_what_is_no_image(box):
