@@ -29,6 +29,27 @@ static enum tool_exit remove_child(const char *path)
 	return TOOL_OK;
 }
 
+/* Merging never shrinks a parent. What it then has more than its child is worth a word, above all when the child goes. */
+static void warn_of_larger_parent(const struct vvhd_open_options *options, const char *path)
+{
+	struct vvhd_open_options silent = *options; /* vvhd_merge says what is to be said */
+	struct vvhd *child;
+
+	silent.warn = NULL;
+	if (vvhd_open(path, VVHD_FORMAT_VHD, &silent, &child, NULL) != VVHD_OK) {
+		return;
+	}
+	const struct vvhd *parent = vvhd_parent(child);
+	const unsigned long long size = vvhd_size(child);
+
+	if (parent != NULL && vvhd_size(parent) > size) {
+		message_warning("%s: keeps its %llu bytes, although \"%s\" has only %llu: to be like it, "
+				"resize --truncate it to %llu afterwards",
+				vvhd_path(parent), (unsigned long long)vvhd_size(parent), path, size, size);
+	}
+	vvhd_close(child, NULL);
+}
+
 static enum tool_exit run(const void *any, char **operands)
 {
 	const struct merge_values *values = any;
@@ -38,6 +59,9 @@ static enum tool_exit run(const void *any, char **operands)
 	int result;
 
 	tool_opening_set(&opening, &values->common, operands[0], 0);
+	if (!values->common.quiet) {
+		warn_of_larger_parent(&opening.options, operands[0]);
+	}
 	progress_begin(&progress, &values->common, "merge");
 	result = vvhd_merge(operands[0], &opening.options, &progress.report, &why);
 	progress_end(&progress);

@@ -131,6 +131,18 @@ def test_merge(box):
     box.tool("check", "--bitmaps", "a.vhd")
 
 
+def test_merge_of_a_smaller_child(box):
+    data = box.raw("a.raw", 4 * MIB, [(0, 4 * MIB)])
+    box.tool("convert", "--from", "raw", "--to", "dynamic", "a.raw", "a.vhd")
+    box.tool("snapshot", "a.vhd", "b.vhd")
+    box.tool("resize", "--truncate", "b.vhd", "2M")
+    said = box.tool("merge", "--delete", "b.vhd").stderr
+    assert "a.vhd: keeps its 4194304 bytes" in said, said
+    same(box.we_read("a.vhd"), data, "the larger parent")
+    box.tool("resize", "--truncate", "a.vhd", str(2 * MIB))
+    same(box.we_read("a.vhd"), data[:2 * MIB], "what the child had")
+
+
 def test_merge_into_raw_and_fixed(box):
     data = bytearray(box.raw("a.raw", 8 * MIB, [(0, MIB)]))
     box.tool("snapshot", "--raw-parent", "a.raw", "b.vhd")
