@@ -231,6 +231,22 @@ static void check_unused_space(struct vv_check *check)
 	}
 }
 
+/* A damaged footer that lies on metadata is taken for missing: there is no place for it there. */
+static void forget_damaged_end(struct vv_check *check)
+{
+	static const struct vv_kind overlap = {VVHD_ERROR, "footer-overlap", VV_FIX_NONE};
+
+	if (check->end.seal == VV_SEAL_CHECKSUM && check->end.offset < check->metadata_end) {
+		vv_found(
+			check, &overlap, check->end.offset,
+			"the damaged footer at the end lies on metadata, which end at %llu: of these or of it, "
+			"something is lost",
+			(unsigned long long)check->metadata_end);
+		check->end.seal = VV_SEAL_NO_COOKIE;
+		check->footer_place_known = false;
+	}
+}
+
 int vv_check_blocks(struct vv_check *check, struct vvhd_why *why)
 {
 	struct counts counts = {0};
@@ -239,6 +255,7 @@ int vv_check_blocks(struct vv_check *check, struct vvhd_why *why)
 	if (check->chosen->footer.type == VVHD_TYPE_FIXED) {
 		return 0;
 	}
+	forget_damaged_end(check);
 	check->data_limit = check->end.seal == VV_SEAL_NO_COOKIE ? check->file_size : check->end.offset;
 	for (uint32_t block = 0; block < check->blocks; block++) {
 		if (check->bat[block] != VV_UNUSED) {

@@ -32,17 +32,18 @@ static uint64_t header_place(const struct vv_check *check)
 	return vv_round_up(check->header.bat_offset + (uint64_t)check->header.entries * 4, VVHD_SECTOR_SIZE);
 }
 
-/* The map must lie in the file and have a bit for each block. */
+/* The map must lie in the file, before its footer, and have a bit for each block. */
 static bool is_map_place_right(const struct vv_check *check)
 {
 	const struct vv_batmap *batmap = &check->batmap;
+	const uint64_t limit = check->end.seal == VV_SEAL_GOOD ? check->end.offset : check->file_size;
 	const uint64_t length = (uint64_t)batmap->sectors * VVHD_SECTOR_SIZE;
 	const uint64_t needed = vv_batmap_covered(check->size);
 
 	return batmap->offset >= check->batmap_header_offset + VV_BATMAP_HEADER_SIZE &&
 	       batmap->offset % VVHD_SECTOR_SIZE == 0 && length >= needed &&
-	       (uint64_t)check->blocks <= needed * 8 && batmap->offset <= check->file_size &&
-	       needed <= check->file_size - batmap->offset;
+	       (uint64_t)check->blocks <= needed * 8 && batmap->offset <= limit &&
+	       needed <= limit - batmap->offset;
 }
 
 static int read_map(struct vv_check *check, struct vvhd_why *why)

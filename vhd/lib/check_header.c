@@ -137,27 +137,17 @@ static void check_table_size(struct vv_check *check, uint64_t offset)
 	}
 }
 
-/*
- * A footer at the end that lies on header or table is none, where the copy at 0 speaks for the image. Where only the one
- * at the end can, nothing may be written.
- */
+/* A footer at the end that is the image's own, and lies on header or table: whatever is written damages one of them. */
 static void judge_end(struct vv_check *check)
 {
 	static const struct vv_kind overlap = {VVHD_ERROR, "footer-overlap", VV_FIX_NONE};
 
-	if (check->end.seal == VV_SEAL_NO_COOKIE || check->end.offset >= check->metadata_end) {
-		return;
-	}
-	vv_found(
-		check, &overlap, check->end.offset,
-		"the footer at the end lies on the header or the table, which end at %llu: of these or of it, "
-		"something is lost",
-		(unsigned long long)check->metadata_end);
-	if (check->chosen == &check->end) {
+	if (check->chosen == &check->end && check->end.offset < check->metadata_end) {
+		vv_found(check, &overlap, check->end.offset,
+			 "the footer at the end lies on the header or the table, which end at %llu: of these "
+			 "or of it, something is lost",
+			 (unsigned long long)check->metadata_end);
 		check->unusable = true;
-	} else {
-		check->end.seal = VV_SEAL_NO_COOKIE;
-		check->footer_place_known = false;
 	}
 }
 

@@ -11,10 +11,27 @@
 #define AT_LOCATORS 576
 #define LOCATOR_ENTRY 24
 
-/* "..", or an absolute path: followed only where the caller allows the directory. */
-static bool leads_out(const char *path)
+/* Is it a path below the directory of the image itself? */
+static bool is_own(const struct vv_check *check, const char *path)
 {
-	if (path[0] == '/') {
+	const struct vvhd_files *files =
+		check->options->files != NULL ? check->options->files : vvhd_files_system();
+	char *image = NULL;
+
+	if (files->resolve(files->self, check->path, &image) != 0) {
+		return false;
+	}
+	const char *slash = strrchr(image, '/');
+	const bool own = slash != NULL && strncmp(path, image, (size_t)(slash - image) + 1) == 0;
+
+	free(image);
+	return own;
+}
+
+/* "..", or an absolute path elsewhere: followed only where the caller allows the directory. */
+static bool leads_out(const struct vv_check *check, const char *path)
+{
+	if (path[0] == '/' && !is_own(check, path)) {
 		return true;
 	}
 	for (const char *part = path; part != NULL; part = strchr(part, '/')) {
@@ -46,7 +63,7 @@ static int check_path(struct vv_check *check, const struct vv_locator *locator, 
 		if (!*readable && locator->code != VV_LOCATOR_MAC) {
 			vv_found(check, &text, entry,
 				 "a parent locator spells no path; relink writes a new one");
-		} else if (*readable && leads_out(path)) {
+		} else if (*readable && leads_out(check, path)) {
 			vv_found(check, &out, entry,
 				 "a parent locator leads out of the image's directory: \"%.200s\"", path);
 		}

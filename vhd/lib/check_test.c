@@ -329,6 +329,58 @@ static void test_batmap(void **state)
 	memory_disk_free(disk);
 }
 
+/* The file ends behind `offset`, with the footer that it had at its end. */
+static void end_at(struct memory_disk *disk, uint64_t offset, bool damaged)
+{
+	uint8_t footer[512];
+
+	memory_peek(disk, PATH, memory_size(disk, PATH) - 512, footer, 512);
+	footer[200] = damaged;
+	memory_truncate(disk, PATH, offset + 512);
+	memory_patch(disk, PATH, offset, footer, 512);
+}
+
+/* Clearing its doubtful bits would damage the footer. */
+static void test_footer_on_batmap(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = memory_disk_new();
+	struct wanted wanted = {.name = "batmap-outside"};
+	uint8_t header[512];
+
+	make_image(disk, PATH, VVHD_TYPE_DYNAMIC, 40ull << 20, VVHD_CREATE_BATMAP, NULL);
+	memory_peek(disk, PATH, 2048, header, 512);
+	end_at(disk, vv_get64(header + 8), false);
+	run(disk, &wanted, VVHD_CHECK_REPAIR);
+	assert_int_equal(wanted.count, 1);
+	assert_true(run(disk, &wanted, VVHD_CHECK_REPAIR).usable);
+	memory_disk_free(disk);
+}
+
+/* What looks like a damaged footer there is not written anew in its place. */
+static void test_damaged_footer_on_locator(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = memory_disk_new();
+	struct wanted wanted = {.name = "footer-overlap"};
+	uint8_t locator[8], before[16], after[16];
+
+	make_image(disk, PARENT, VVHD_TYPE_DYNAMIC, TEST_SIZE, 0, NULL);
+	make_image(disk, PATH, VVHD_TYPE_DIFFERENCING, 0, 0, PARENT);
+	memory_peek(disk, PATH, 512 + 576 + 16, locator, 8);
+	const uint64_t offset = vv_get64(locator);
+
+	memory_peek(disk, PATH, offset, before, 16);
+	end_at(disk, offset + 100, true);
+	assert_true(run(disk, &wanted, VVHD_CHECK_REPAIR).usable);
+	assert_int_equal(wanted.count, 1);
+	memory_peek(disk, PATH, offset, after, 16);
+	assert_memory_equal(before, after, 16);
+	assert_true(memory_size(disk, PATH) > offset + 100 + 512);
+	assert_int_equal(run(disk, &wanted, VVHD_CHECK_REPAIR).repaired, 0);
+	memory_disk_free(disk);
+}
+
 /* Repair itself, with every operation refused, and with a crash at every one. */
 static uint8_t *content;
 
@@ -412,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_batmap),
+		cmocka_unit_test(test_footer_on_batmap),
+		cmocka_unit_test(test_damaged_footer_on_locator),
 		cmocka_unit_test(test_repair_with_faults),
 		cmocka_unit_test(test_noise),
 	};

@@ -113,9 +113,12 @@ int vv_link_parent(const struct vvhd_files *files, const char *child, const stru
 		add_locator(link, xenserver ? VV_LOCATOR_W2RU : VV_LOCATOR_MACX, relative);
 	}
 	free(directory);
-	return link->count > 0 ? 0
-			       : vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
-					 "%s: the path to its parent, %s, is too long", child, parent->path);
+	return link->count > 0
+		       ? 0
+		       : vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
+				 "%s: the path to its parent, %s, is too long, or not UTF-8, and cannot be "
+				 "written down in a VHD: give it another name",
+				 child, parent->path);
 }
 
 int vv_plan_parent(struct vv_plan *plan, const struct vvhd_create_options *options, struct vvhd_why *why)

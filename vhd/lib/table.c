@@ -240,7 +240,7 @@ static bool is_map_possible(const struct vvhd *image)
 
 	return length >= needed && length <= most && batmap->offset % VVHD_SECTOR_SIZE == 0 &&
 	       batmap->offset >= image->batmap_header_offset + VV_BATMAP_HEADER_SIZE &&
-	       is_inside(image, batmap->offset, length);
+	       is_inside(image, batmap->offset, length) && batmap->offset + length <= image->footer_offset;
 }
 
 static int load_batmap(struct vvhd *image, struct vvhd_why *why)

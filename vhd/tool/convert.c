@@ -130,6 +130,22 @@ static enum tool_exit convert_to(const struct convert_values *values, struct vvh
 	return target_end(&target, code);
 }
 
+/* Raw files can have any size, disks cannot. */
+static enum tool_exit check_size(const struct vvhd *source, enum vvhd_type type)
+{
+	const unsigned long long size = vvhd_size(source);
+
+	if (type == VVHD_TYPE_RAW || (size != 0 && size % VVHD_SECTOR_SIZE == 0)) {
+		return TOOL_OK;
+	}
+	message_error(
+		"%s: has %llu bytes, and a disk has whole sectors of %u, and not none; \"truncate -s %llu\" "
+		"adds zeros",
+		vvhd_path(source), size, VVHD_SECTOR_SIZE,
+		size == 0 ? VVHD_SECTOR_SIZE : (size / VVHD_SECTOR_SIZE + 1) * VVHD_SECTOR_SIZE);
+	return TOOL_USAGE;
+}
+
 static enum tool_exit run(const void *any, char **operands)
 {
 	const struct convert_values *values = any;
@@ -141,7 +157,8 @@ static enum tool_exit run(const void *any, char **operands)
 	code = code == TOOL_OK ? tool_format(operands[0], values->from, "--from", &format) : code;
 	code = code == TOOL_OK ? tool_open(&values->common, operands[0], format, 0, &source) : code;
 	if (code == TOOL_OK) {
-		code = convert_to(values, source, operands[1], type);
+		code = check_size(source, type);
+		code = code == TOOL_OK ? convert_to(values, source, operands[1], type) : code;
 		tool_drop(source);
 	}
 	return code;

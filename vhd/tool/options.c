@@ -122,7 +122,7 @@ static const char *wanted(const struct option_row *row)
 {
 	switch (row->kind) {
 	case OPTION_SIZE:
-		return "a size is bytes, or a number with K, M, G or T behind it";
+		return "a size is more than 0: bytes, or a number with K, M, G or T behind it";
 	case OPTION_NUMBER:
 		return "a number above 0 is wanted";
 	case OPTION_CHOICE:

@@ -47,6 +47,13 @@ static enum tool_exit check_old(struct target *target, bool replace)
 		return TOOL_USAGE;
 	}
 	result = files->open(files->self, target->path, VVHD_STORAGE_WRITE, &target->replaced);
+	if (result == -EBUSY || result == -EAGAIN) {
+		target->replaced = NULL;
+		message_error(
+			"%s: in use by another program, or is the source or its parent; name another file",
+			target->path);
+		return TOOL_BUSY;
+	}
 	if (result != 0) {
 		target->replaced = NULL;
 		return say_system(target->path, -result);

@@ -80,12 +80,20 @@ def test_wrong_requests(box):
     equal(box.size("b"), MIB, "size")
 
 
+def test_raw_of_no_disk_s_size(box):
+    for size, next_size in ((1000, 1024), (0, 512)):
+        box.write("a.raw", bytes(size))
+        box.refuses(USAGE, f"a.raw: has {size} bytes", "convert", "--from", "raw", "--to", "dynamic", "a.raw", "b.vhd")
+        box.refuses(USAGE, f"truncate -s {next_size}", "convert", "--from", "raw", "--to", "fixed", "a.raw", "b.vhd")
+        equal(box.files(), ["a.raw"], "files")
+
+
 def test_onto_itself(box):
     data = box.raw("a", SIZE, PIECES)
     box.tool("convert", "--from", "raw", "--to", "dynamic", "a", "a.vhd")
     before = box.read("a.vhd")
     result = box.tool("convert", "--force", "--to", "fixed", "a.vhd", "a.vhd", code=6)
-    assert "a.vhd" in result.stderr
+    assert "a.vhd: in use by another program, or is the source" in result.stderr, result.stderr
     equal(box.read("a.vhd"), before, "the image")
     same(box.we_read("a.vhd"), data, "the disk")
 

@@ -42,6 +42,7 @@ def test_options_of_blocks(box):
 
 def test_wrong_requests(box):
     box.refuses(USAGE, "how large", "create", "a.vhd")
+    box.refuses(USAGE, "more than 0", "create", "--size", "0", "a.vhd")
     box.refuses(USAGE, "fixed image has no blocks", "create", "--type", "fixed", "--size", "1M", "--batmap", "a.vhd")
     box.refuses(USAGE, "fixed", "create", "--size", "1M", "--preallocate", "a.vhd")
     box.refuses(USAGE, "a.vhd", "create", "--size", "4T", "a.vhd")
@@ -88,6 +89,7 @@ def test_snapshot(box):
     data[4 * MIB:4 * MIB + 5000] = b"child" * 1000
     same(box.we_read("b.vhd"), data, "what the child reads")
     same(box.seven_zip("b.vhd"), data, "what 7-Zip reads of the child")
+    assert "nothing is wrong" in box.tool("check", "b.vhd").stdout
 
 
 def test_snapshot_of_a_raw_file(box):
@@ -107,6 +109,8 @@ def test_snapshot_refusals(box):
     box.refuses(USAGE, "--force", "snapshot", "a.vhd", "b.vhd")
     equal(box.read("b.vhd"), b"precious", "contents")
     box.tool("snapshot", "--force", "a.vhd", "b.vhd", code=OK)
+    box.tool("create", "--size", "1M", "not-utf8-\udcff.vhd")
+    box.refuses(USAGE, "not UTF-8", "snapshot", "not-utf8-\udcff.vhd", "c.vhd")
 
 
 def test_full_directory_leaves_nothing(box):
