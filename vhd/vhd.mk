@@ -162,7 +162,7 @@ test-vhd: $(VHD_IMPORT_UNIT_PROGRAMS) $(VHD_B)/vhdtool
 
 # --- Tool -----------------------------------------------------------------------------------------------------------
 #
-# vhdtool has the library inside, so that one file can be carried anywhere. Each vhd/tool/X.c is found by itself.
+# vhdtool has our library inside, and needs those of imports on the machine. Each vhd/tool/X.c is found by itself.
 
 VHD_TOOL_SOURCES := $(filter-out %_test.c,$(sort $(wildcard vhd/tool/*.c)))
 VHD_TOOL_OBJECTS := $(patsubst vhd/%.c,$(VHD_B)/obj/%.o,$(VHD_TOOL_SOURCES))
