@@ -7,7 +7,7 @@
  *
  * Says who: TLFS 6.0b, HvCallGetPartitionId. GUEST: Linux lets it write its answer into the input page.
  *
- * Covers: HvGetPartitionId
+ * No profile offers the privilege yet, so only the refusal has been seen on a running hypervisor. Covers: nothing.
  */
 #include "../framework/cpu.h"
 #include "../framework/hv.h"
