@@ -130,13 +130,23 @@ def test_names_cannot_steer_a_terminal(box):
     equal(box.info("\033[31mred.vhd")["image"], "\033[31mred.vhd", "image")
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heed_signals():
+    """Whoever runs the tests may ignore some, as nohup does, and programs inherit that."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def long_conversion(box, size):
     """Starts one of many MiB, and waits until its target is being written."""
     with open(box.path("big.raw"), "wb") as file:
         for _ in range(size // MIB):
             file.write(b"x" * MIB)
     process = subprocess.Popen([box.tool_path, "convert", "--threads=1", "--from", "raw", "--to", "fixed", "big.raw", "big.vhd"],
-                               cwd=box.directory, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                               cwd=box.directory, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               preexec_fn=heed_signals)
     while process.poll() is None and not any(name.endswith(".partial") for name in box.files()):
         time.sleep(0.001)
     return process
@@ -155,7 +165,7 @@ def signalled(box, number):
 
 
 def test_signals_leave_nothing(box):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         code, said = signalled(box, number)
         equal(code, CANCELLED, f"exit status after {number.name}\n{said}")
         assert said.startswith("vhdtool: ") and "cancel" in said, said
