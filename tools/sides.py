@@ -15,6 +15,7 @@ WORDS = {
     "NESTED": "nested virtualization",
     "ISOLATION": "isolated partitions",
     "HARDWARE": "hardware that is not used here",
+    "UNPUBLISHED": "nobody knows: a name without a description",
 }
 
 # A privilege that a guest does not get (2012 requirements: must be 0), or gets for a purpose of its own.

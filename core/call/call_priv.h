@@ -15,6 +15,7 @@
 #include "abi/hv_call_debug.h"
 #include "abi/hv_call_extended.h"
 #include "abi/hv_call_ipi.h"
+#include "abi/hv_call_memory.h"
 #include "abi/hv_call_message.h"
 #include "abi/hv_call_misc.h"
 #include "abi/hv_call_port.h"
@@ -70,7 +71,7 @@ struct call_row {
 };
 
 /* Two ranges of codes have rows, the low ones and the extended ones; all other codes are found to be unknown. */
-#define CALL_LOW_COUNT 256
+#define CALL_LOW_COUNT 0x140
 #define CALL_EXTENDED_FIRST 0x8000
 #define CALL_EXTENDED_COUNT 16
 #define CALL_ROW_COUNT (CALL_LOW_COUNT + CALL_EXTENDED_COUNT)

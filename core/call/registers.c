@@ -47,9 +47,10 @@ static enum hv_status target_check(const struct call *call, uint64_t partition_i
 	return index == call->vp->index ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_STATE;
 }
 
-static bool time_is_up(const struct call *call)
+/* Is the call's time up, or has the VP fallen asleep over its guest idle register? It goes on with the rest then. */
+static bool must_pause(const struct call *call)
 {
-	return machine_tsc(call->vp->partition->hv) >= call->time_limit;
+	return machine_tsc(call->vp->partition->hv) >= call->time_limit || call->vp->activity != VP_RUNNING;
 }
 
 enum hv_status hvcall_get_vp_registers(struct call *call, const struct hv_input_get_vp_registers *input,
@@ -63,7 +64,7 @@ enum hv_status hvcall_get_vp_registers(struct call *call, const struct hv_input_
 
 		status = vp_register_get(call->vp, list[i].name, &output_list[i]);
 		call->reps_done += status == HV_STATUS_SUCCESS;
-		if (time_is_up(call)) {
+		if (must_pause(call)) {
 			break;
 		}
 	}
@@ -100,7 +101,7 @@ enum hv_status hvcall_set_vp_registers(struct call *call, const struct hv_input_
 	while (status == HV_STATUS_SUCCESS && call->reps_done < call->rep_count) {
 		status = assign(call, &list[call->reps_done]);
 		call->reps_done += status == HV_STATUS_SUCCESS;
-		if (time_is_up(call)) {
+		if (must_pause(call)) {
 			break;
 		}
 	}

@@ -18,6 +18,7 @@
 
 #define RBX 0x20003
 #define CR2 0x40001
+#define GUEST_IDLE 0x250
 #define VP_INDEX 0x90003
 
 struct get {
@@ -153,6 +154,32 @@ static void long_lists_are_continued(void **state)
 	assert_int_equal(gate_hypercall(vp, true, true), GATE_DONE);
 	assert_int_equal(vp->gpr[GPR_RAX], UINT64_C(2) << 32);
 	assert_int_equal(machine_register_get(vp, HV_X64_REGISTER_CR2), 2);
+	fake_hv_destroy(fake);
+}
+
+/* What stands behind it in the list is read when the VP is awake again. */
+static void a_list_waits_while_its_reader_sleeps(void **state)
+{
+	struct fake *fake = machine();
+	struct vp *vp = fake_vp(fake, 0);
+	struct get get = {.partition = SELF, .vp = VP_SELF, .name = {CR2, GUEST_IDLE, CR2}};
+
+	(void)state;
+	unit_apic_enable(vp);
+	assert_true(fake_guest_write(fake, CALLER_INPUT, &get, sizeof(get)));
+	vp->gpr[GPR_RCX] = caller_control(GET, 0, 3, 0);
+	vp->gpr[GPR_RDX] = CALLER_INPUT.value;
+	vp->gpr[GPR_R8] = CALLER_OUTPUT.value;
+	assert_int_equal(gate_hypercall(vp, true, true), GATE_CONTINUE);
+	assert_int_equal(hv_control_rep_start(vp->gpr[GPR_RCX]), 2);
+	assert_false(fake_vp_enter(vp, false).runs);
+	apic_raise(vp, 0x41, false);
+	assert_true(fake_vp_enter(vp, false).runs);
+	fake_register_set(vp, HV_X64_REGISTER_CR2, 0x77);
+	assert_int_equal(gate_hypercall(vp, true, true), GATE_DONE);
+	assert_int_equal(vp->gpr[GPR_RAX], UINT64_C(3) << 32);
+	assert_int_equal(output_at(fake, 1).low, 0);
+	assert_int_equal(output_at(fake, 2).low, 0x77);
 	fake_hv_destroy(fake);
 }
 
@@ -369,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_list_ends_where_it_fails),
 		cmocka_unit_test(registers_are_written_one_after_the_other),
 		cmocka_unit_test(long_lists_are_continued),
+		cmocka_unit_test(a_list_waits_while_its_reader_sleeps),
 		cmocka_unit_test(whose_registers),
 		cmocka_unit_test(other_partitions),
 		cmocka_unit_test(reserved_bytes),

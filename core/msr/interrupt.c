@@ -70,5 +70,5 @@ enum msr_result msr_read_guest_idle(struct msr_access *access)
 {
 	access->value = 0;
 	vp_idle(access->vp);
-	return MSR_IDLE;
+	return MSR_DONE;
 }

@@ -121,7 +121,7 @@ static void guest_idle_sleeps_until_an_interrupt_is_pending(void **state)
 	uint64_t value = UINT64_MAX;
 
 	unit_apic_enable(vp);
-	assert_int_equal(msr_read(vp, HV_X64_MSR_GUEST_IDLE, &value), MSR_IDLE);
+	assert_int_equal(msr_read(vp, HV_X64_MSR_GUEST_IDLE, &value), MSR_DONE);
 	assert_int_equal(value, 0);
 	assert_int_equal(vp->activity, VP_IDLE);
 	assert_false(fake_vp_enter(vp, false).runs);

@@ -18,7 +18,7 @@
 #define ALL UINT32_MAX
 #define NO_LIMIT UINT32_MAX
 
-/* --- full ------------------------------------------------------------------------------------------------------- */
+/* --- full, everything ------------------------------------------------------------------------------------------------------- */
 
 static const struct profile_processor processor_as_it_is = {
 	.last_leaf = NO_LIMIT,
@@ -33,21 +33,27 @@ static const struct profile_processor processor_as_it_is = {
 		.build = 27748, .major = 10, .minor = 0                                                      \
 	}
 
+/* GUEST: Linux 6.1 asks for its partition's id when it may, with a page for the answer that only a root has: it dies. */
+#define FATAL_FOR_GUESTS ((uint64_t)HV_PRIVILEGE_ACCESS_PARTITION_ID)
+
 /* CHOICE: never tell us of long spins. Every VP has a logical processor of its own, so the hypercall would only cost. */
+#define EVERYTHING_ELSE                                                                                      \
+	.features = HV_CPUID_OFFERED_FEATURES_EDX, .more_features = HV_CPUID_OFFERED_FEATURES_ECX,           \
+	.recommendations = HV_CPUID_OFFERED_RECOMMENDATIONS_EAX, .spin_count = HV_CPUID_SPIN_COUNT_NEVER,    \
+	.tells_address_bits = true, .hardware = HV_CPUID_OFFERED_HARDWARE_EAX,                               \
+	.last_leaf = HV_CPUID_LEAF_HARDWARE, .max_vps = HV_VP_MAX, .max_lps = HV_VP_MAX,                     \
+	.version = VERSION_NOW, .processor = &processor_as_it_is
+
 const struct profile profile_full = {
 	.name = "full",
+	.privileges = HV_PRIVILEGES_OFFERED & ~FATAL_FOR_GUESTS,
+	EVERYTHING_ELSE,
+};
+
+static const struct profile everything = {
+	.name = "everything",
 	.privileges = HV_PRIVILEGES_OFFERED,
-	.features = HV_CPUID_OFFERED_FEATURES_EDX,
-	.more_features = HV_CPUID_OFFERED_FEATURES_ECX,
-	.recommendations = HV_CPUID_OFFERED_RECOMMENDATIONS_EAX,
-	.spin_count = HV_CPUID_SPIN_COUNT_NEVER,
-	.tells_address_bits = true,
-	.hardware = HV_CPUID_OFFERED_HARDWARE_EAX,
-	.last_leaf = HV_CPUID_LEAF_HARDWARE,
-	.max_vps = HV_VP_MAX,
-	.max_lps = HV_VP_MAX,
-	.version = VERSION_NOW,
-	.processor = &processor_as_it_is,
+	EVERYTHING_ELSE,
 };
 
 /* --- minimal ---------------------------------------------------------------------------------------------------- */
@@ -122,7 +128,7 @@ static const struct profile ws2008 = {
 
 /* --- All -------------------------------------------------------------------------------------------------------- */
 
-static const struct profile *const profiles[] = {&profile_full, &minimal, &ws2008};
+static const struct profile *const profiles[] = {&profile_full, &everything, &minimal, &ws2008};
 
 #define PROFILE_COUNT (sizeof(profiles) / sizeof(profiles[0]))
 

@@ -50,18 +50,32 @@ static void name_oneself(struct fake *fake)
 
 static void profiles_are_found_by_name(void **state)
 {
-	static const char *const names[] = {"full", "minimal", "ws2008"};
+	static const char *const names[] = {"full", "everything", "minimal", "ws2008"};
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		assert_string_equal(profile_name(i), names[i]);
 		assert_string_equal(profile_find(names[i])->name, names[i]);
 	}
-	assert_null(profile_name(3));
+	assert_null(profile_name(4));
 	assert_ptr_equal(profile_find("full"), &profile_full);
 	assert_null(profile_find("ful"));
 	assert_null(profile_find("fullest"));
 	assert_null(profile_find(""));
+}
+
+/* AccessPartitionId is what the profile that all guests get leaves out. */
+static void everything_is_full_and_a_little_more(void **state)
+{
+	const struct profile *everything = profile_find("everything");
+	struct profile full = profile_full;
+
+	(void)state;
+	assert_int_equal(everything->privileges, HV_PRIVILEGES_OFFERED);
+	assert_int_equal(full.privileges, HV_PRIVILEGES_OFFERED & ~(UINT64_C(1) << 33));
+	full.name = everything->name;
+	full.privileges = everything->privileges;
+	assert_memory_equal(&full, everything, sizeof(full));
 }
 
 static void no_profile_promises_what_is_not_there(void **state)
@@ -273,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(profiles_are_found_by_name),
+		cmocka_unit_test(everything_is_full_and_a_little_more),
 		cmocka_unit_test(no_profile_promises_what_is_not_there),
 		cmocka_unit_test(every_profile_is_hv_1),
 		cmocka_unit_test(a_profile_cannot_go_further_than_the_code),

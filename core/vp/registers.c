@@ -104,8 +104,8 @@ static bool get_cpuid(struct register_access *access)
 /* --- The table ------------------------------------------------------------------------------------------------ */
 
 struct register_row {
-	uint32_t first, last; /* names */
-	bool (*get)(struct register_access *access);
+	uint32_t first, last;			     /* names */
+	bool (*get)(struct register_access *access); /* NULL: cannot be read */
 	bool (*set)(struct register_access *access); /* NULL: cannot be set */
 	uint32_t argument;			     /* of the first */
 	uint32_t stride;			     /* from one to the next */
@@ -127,6 +127,7 @@ static const struct register_row rows[] = {
 	RANGE(HV_REGISTER_GUEST_CRASH_P0, HV_REGISTER_GUEST_CRASH_CTL, get_msr, set_msr, 0x40000100, 1),
 	RANGE(HV_REGISTER_PROCESSOR_CLOCK_FREQUENCY, HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY, get_msr, set_msr,
 	      0x40000022, 1),
+	ONE(HV_REGISTER_GUEST_IDLE, get_msr, set_msr, 0x400000f0),
 	RANGE(HV_X64_REGISTER_RAX, HV_X64_REGISTER_R15, get_gpr, set_gpr, GPR_RAX, 1),
 	ONE(HV_X64_REGISTER_RIP, get_machine, NULL, 0),
 	ONE(HV_X64_REGISTER_RFLAGS, get_machine, register_set_rflags, 0),
@@ -168,6 +169,7 @@ static const struct register_row rows[] = {
 	ONE(HV_X64_REGISTER_DEBUG_CTL, get_msr, set_msr, 0x1d9),
 	RANGE(HV_X64_REGISTER_M_COUNT, HV_X64_REGISTER_A_COUNT, get_passed, NULL, 0xe7, 1),
 	ONE(HV_X64_REGISTER_SPEC_CTRL, get_passed, set_passed, 0x48),
+	ONE(HV_X64_REGISTER_PRED_CMD, NULL, set_passed, 0x49),
 	ONE(HV_X64_REGISTER_MSR_MC_UPDATE_PATCH_LEVEL, get_msr, NULL, 0x8b),
 	ONE(HV_X64_REGISTER_TSC_DEADLINE, get_msr, set_msr, 0x6e0),
 	ONE(HV_X64_REGISTER_MSR_IA32_MISC_ENABLE, get_msr, set_msr, 0x1a0),
@@ -249,7 +251,7 @@ enum hv_status vp_register_get(struct vp *vp, uint32_t name, struct hv_register_
 	}
 	struct register_access access = access_to(vp, name, row);
 
-	if ((shape.directions & DIRECTION_R) == 0 || !row->get(&access)) {
+	if ((shape.directions & DIRECTION_R) == 0 || row->get == NULL || !row->get(&access)) {
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 	*value = access.value;

@@ -20,7 +20,7 @@
  *         HV_X64_REGISTER_MTRR_FIX4KC8000, HV_X64_REGISTER_MTRR_FIX4KD0000, HV_X64_REGISTER_MTRR_FIX4KD8000,
  *         HV_X64_REGISTER_MTRR_FIX4KE0000, HV_X64_REGISTER_MTRR_FIX4KE8000, HV_X64_REGISTER_MTRR_FIX4KF0000,
  *         HV_X64_REGISTER_MTRR_FIX4KF8000, HV_X64_REGISTER_TSC_AUX, HV_X64_REGISTER_DEBUG_CTL,
- *         HV_X64_REGISTER_M_COUNT, HV_X64_REGISTER_A_COUNT, HV_X64_REGISTER_SPEC_CTRL,
+ *         HV_X64_REGISTER_M_COUNT, HV_X64_REGISTER_A_COUNT, HV_X64_REGISTER_SPEC_CTRL, HV_X64_REGISTER_PRED_CMD,
  *         HV_X64_REGISTER_MSR_MC_UPDATE_PATCH_LEVEL, HV_X64_REGISTER_TSC_DEADLINE,
  *         HV_X64_REGISTER_MSR_IA32_MISC_ENABLE, HV_X64_REGISTER_AMD_VM_CR, HV_X64_REGISTER_APIC_ID,
  *         HV_X64_REGISTER_APIC_VERSION, HV_X64_REGISTER_APIC_TPR, HV_X64_REGISTER_APIC_PPR,
@@ -56,7 +56,7 @@
  *         HV_REGISTER_IPT_FEATURES_INFO, HV_REGISTER_GUEST_CRASH_P0, HV_REGISTER_GUEST_CRASH_P1,
  *         HV_REGISTER_GUEST_CRASH_P2, HV_REGISTER_GUEST_CRASH_P3, HV_REGISTER_GUEST_CRASH_P4,
  *         HV_REGISTER_GUEST_CRASH_CTL, HV_REGISTER_PROCESSOR_CLOCK_FREQUENCY,
- *         HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY
+ *         HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY, HV_REGISTER_GUEST_IDLE
  */
 #include "core/registers.h"
 
@@ -81,13 +81,13 @@ struct range {
 };
 
 static const struct range known[] = {
-	{0x100, 0x100},	    {0x200, 0x208},	{0x210, 0x215},	    {0x240, 0x241},	{0x20000, 0x20011},
-	{0x30000, 0x30019}, {0x40000, 0x40005}, {0x50000, 0x50005}, {0x60000, 0x60007}, {0x70000, 0x70001},
-	{0x80000, 0x8000e}, {0x80010, 0x8001f}, {0x80040, 0x8004f}, {0x80070, 0x8007b}, {0x8007d, 0x8007f},
-	{0x80084, 0x80084}, {0x80089, 0x80089}, {0x80095, 0x80095}, {0x800a0, 0x800a0}, {0x800b4, 0x800b4},
-	{0x84802, 0x84803}, {0x84808, 0x84808}, {0x8480a, 0x8480b}, {0x8480d, 0x8480d}, {0x8480f, 0x84828},
-	{0x84830, 0x84830}, {0x84832, 0x84839}, {0x8483e, 0x8483f}, {0x90000, 0x90004}, {0x90010, 0x90013},
-	{0x90017, 0x90017}, {0xa0000, 0xa0014}, {0xb0000, 0xb0007}, {0xb0100, 0xb0101},
+	{0x100, 0x100},	    {0x200, 0x208},	{0x210, 0x215},	    {0x240, 0x241},	{0x250, 0x250},
+	{0x20000, 0x20011}, {0x30000, 0x30019}, {0x40000, 0x40005}, {0x50000, 0x50005}, {0x60000, 0x60007},
+	{0x70000, 0x70001}, {0x80000, 0x8000e}, {0x80010, 0x8001f}, {0x80040, 0x8004f}, {0x80070, 0x8007b},
+	{0x8007d, 0x8007f}, {0x80084, 0x80085}, {0x80089, 0x80089}, {0x80095, 0x80095}, {0x800a0, 0x800a0},
+	{0x800b4, 0x800b4}, {0x84802, 0x84803}, {0x84808, 0x84808}, {0x8480a, 0x8480b}, {0x8480d, 0x8480d},
+	{0x8480f, 0x84828}, {0x84830, 0x84830}, {0x84832, 0x84839}, {0x8483e, 0x8483f}, {0x90000, 0x90004},
+	{0x90010, 0x90013}, {0x90017, 0x90017}, {0xa0000, 0xa0014}, {0xb0000, 0xb0007}, {0xb0100, 0xb0101},
 };
 
 static bool is_known(uint32_t name)
@@ -283,6 +283,37 @@ static void msrs_that_pass_are_read_where_they_are(void **state)
 	state_refuses(fake, 0x80084, 2, 0);
 }
 
+/* PRED_CMD is a command: it is given, and there is nothing to read. */
+static void commands_are_given(void **state)
+{
+	struct fake *fake = *state;
+
+	state_takes(fake, 0x80085, 1, 0);
+	assert_int_equal(fake_last(fake, FAKE_MSR_WRITE)->a, 0x49);
+	assert_int_equal(fake_last(fake, FAKE_MSR_WRITE)->b, 1);
+	assert_int_equal(status_of(fake, 0x80085), INVALID);
+	fake->msrs_refused = true;
+	state_refuses(fake, 0x80085, 2, 0);
+}
+
+static void to_read_guest_idle_is_to_sleep(void **state)
+{
+	struct fake *fake = *state;
+	struct vp *vp = fake_vp(fake, 0);
+
+	unit_apic_enable(vp);
+	state_refuses(fake, 0x250, 0, 0);
+	assert_int_equal(vp->activity, VP_RUNNING);
+	assert_int_equal(state_get(fake, 0x250).low, 0);
+	assert_int_equal(vp->activity, VP_IDLE);
+	assert_false(fake_vp_enter(vp, true).runs);
+	apic_raise(vp, 0x41, false);
+	assert_true(fake_vp_enter(vp, false).runs);
+	vp->partition->privileges = 0;
+	assert_int_equal(status_of(fake, 0x250), INVALID);
+	assert_int_equal(vp->activity, VP_RUNNING);
+}
+
 static void times_and_frequencies(void **state)
 {
 	struct fake *fake = *state;
@@ -324,6 +355,8 @@ int main(void)
 		unit_test_one(registers_that_are_msrs),
 		unit_test_one(msrs_keep_their_rules),
 		unit_test_one(msrs_that_pass_are_read_where_they_are),
+		unit_test_one(commands_are_given),
+		unit_test_one(to_read_guest_idle_is_to_sleep),
 		unit_test_one(times_and_frequencies),
 		unit_test_one(mirrors_of_cpuid),
 	};

@@ -82,14 +82,21 @@ static void run(struct vp *vp)
 	atomic_fetch_or(&vp->requests, VP_REQUEST_INTERRUPT);
 }
 
+/* The VP does not run on: whether it may is asked before its next entry into the guest. */
+static void fall_asleep(struct vp *vp, enum vp_activity activity)
+{
+	sleep_as(vp, activity);
+	atomic_fetch_or(&vp->requests, VP_REQUEST_INTERRUPT);
+}
+
 void vp_halt(struct vp *vp)
 {
-	sleep_as(vp, VP_HALTED);
+	fall_asleep(vp, VP_HALTED);
 }
 
 void vp_idle(struct vp *vp)
 {
-	sleep_as(vp, VP_IDLE);
+	fall_asleep(vp, VP_IDLE);
 }
 
 static bool wakes(struct vp *vp, bool interrupts_enabled)

@@ -316,7 +316,7 @@ def stops():
     yield Stop("stop-unknown-identity", arguments=lambda: [
         "--bare", "--append", "identity=king debug-exit=0xf4", HYPERVISOR, garbage()], says="identity")
     yield Stop("stop-unknown-profile", arguments=lambda: ["--hv-profile", "best", garbage()],
-               says="hv-profile=best is no profile; there are: full minimal ws2008")
+               says="hv-profile=best is no profile; there are: full everything minimal ws2008")
     # Linux itself makes the triple fault here, as its way to restart the machine.
     yield Stop("stop-triple-fault", says="(?i)triple fault(.|\n)*rip",
                arguments=lambda: Case("").linux("reboot=t verdigris.reboot"))

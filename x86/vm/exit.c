@@ -19,7 +19,6 @@
 #include "x86/vm/tpr.h"
 #include "x86/vm/vp.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -52,27 +51,17 @@ static void exit_cpuid(struct x86_vp *vp)
 	vm_finish(vp, fetch_length(vp, FETCH_CPUID));
 }
 
-/* The VP does not run on: it looks for work in run_handle_requests before its next entry. */
-static void go_to_sleep(struct x86_vp *vp)
-{
-	atomic_fetch_or(&vp->vp.requests, VP_REQUEST_INTERRUPT);
-}
-
 static void exit_msr_read(struct x86_vp *vp)
 {
 	uint64_t *gpr = vp->vp.gpr, value = 0;
-	enum msr_result result = msr_read(&vp->vp, (uint32_t)gpr[GPR_RCX], &value);
 
-	if (result == MSR_FAULT) {
+	if (msr_read(&vp->vp, (uint32_t)gpr[GPR_RCX], &value) == MSR_FAULT) {
 		backend->raise(vp, VECTOR_GP, 0);
 		return;
 	}
 	gpr[GPR_RAX] = (uint32_t)value;
 	gpr[GPR_RDX] = value >> 32;
 	vm_finish(vp, fetch_length(vp, FETCH_RDMSR));
-	if (result == MSR_IDLE) {
-		go_to_sleep(vp);
-	}
 }
 
 static void exit_msr_write(struct x86_vp *vp)
@@ -105,7 +94,6 @@ static void exit_halt(struct x86_vp *vp)
 {
 	vm_finish(vp, fetch_length(vp, FETCH_HLT));
 	vp_halt(&vp->vp);
-	go_to_sleep(vp);
 }
 
 /* INVD would throw away what other processors and the hypervisor have written: the guest gets the safe form. */

@@ -21,7 +21,6 @@ struct msr_shadow {
 enum msr_result {
 	MSR_DONE,
 	MSR_FAULT, /* the guest gets #GP(0) */
-	MSR_IDLE,  /* read of the guest idle MSR: value is 0; the VP sleeps first (vp->activity is VP_IDLE) */
 };
 
 enum msr_result msr_read(struct vp *vp, uint32_t number, uint64_t *value);

@@ -5,10 +5,11 @@
  * Checked: with IF=0 the read ends when an interrupt becomes pending, and that interrupt is not taken before IF=1; it
  * does not sleep when one is pending already; an IPI from another processor ends it (so PV spinlocks of Linux kick);
  * it is read-only. The TLFS would allow to return at once; a read that never sleeps fails here, for it helps nobody.
+ * The same by HvGetVpRegisters, in whose list what follows the register is read after the sleep.
  *
  * Says who: TLFS 6.0b, "Virtual processor idle sleep state": wakes on the arrival of an interrupt, masked or not.
  *
- * Covers: 0x400000F0
+ * Covers: 0x400000F0, HV_REGISTER_GUEST_IDLE
  *
  * Run: --smp 1
  * Run: --smp 2
@@ -18,6 +19,7 @@
 #include "../framework/cpu.h"
 #include "../framework/hv.h"
 #include "../framework/irq.h"
+#include "../framework/memory.h"
 #include "../framework/smp.h"
 #include "../framework/start.h"
 #include "../framework/tap.h"
@@ -115,6 +117,49 @@ static void test_kick(void)
 	check(WAIT_FOR(cpus[1].irq_count[VECTOR] == 1, 1000), "and takes the IPI in the end");
 }
 
+#define CALL_GET_VP_REGISTERS 0x0050u
+#define CALL_SET_VP_REGISTERS 0x0051u
+#define REG_GUEST_IDLE 0x250u
+#define REG_TIME_REF_COUNT 0x90004u
+#define SELF ~0ull
+#define VP_SELF 0xFFFFFFFEull
+
+/* Reference time, sleep, reference time, in one list. */
+static void test_register(void)
+{
+	uint64_t *input = page_alloc(1), *output = page_alloc(1);
+	uint64_t result;
+
+	if (!hv_enable_hypercalls() || !hv_has_ebx(HV_EBX_VP_REGISTERS)) {
+		return;
+	}
+	input[0] = SELF;
+	input[1] = VP_SELF;
+	input[2] = REG_TIME_REF_COUNT | (uint64_t)REG_GUEST_IDLE << 32;
+	input[3] = REG_TIME_REF_COUNT;
+	output[2] = ~0ull;
+	irq_forget();
+	timer_start(SLEEP_TICKS);
+	uint64_t start = rdtsc();
+	result = hv_call(CALL_GET_VP_REGISTERS | 3ull << 32, (uint64_t)input, (uint64_t)output);
+	uint64_t slept = rdtsc() - start;
+
+	check_equal(result, 3ull << 32, "guest idle can be read by hypercall");
+	check_equal(output[2], 0, "and reads as 0");
+	check(apic_bit(APIC_IRR, VECTOR), "the call ends when the timer's interrupt is pending");
+	note("slept %lu us, %lu of them between the list's clocks", slept * 1000 / tsc_per_ms,
+	     (output[4] - output[0]) / 10);
+	check(output[4] - output[0] > slept / 2 * 10000 / tsc_per_ms,
+	      "the clock behind it was read after the sleep");
+	interrupts_on();
+	interrupts_off();
+	check_equal(this_cpu()->irq_count[VECTOR], 1, "the interrupt is taken after STI");
+	input[2] = REG_GUEST_IDLE;
+	input[4] = input[5] = 0;
+	check_equal(hv_status(hv_call(CALL_SET_VP_REGISTERS | 1ull << 32, (uint64_t)input, 0)),
+		    HV_INVALID_PARAMETER, "it cannot be set");
+}
+
 void test_main(void)
 {
 	if (!hv_has_eax(HV_EAX_GUEST_IDLE) || !hv_has_edx(HV_EDX_GUEST_IDLE)) {
@@ -126,4 +171,5 @@ void test_main(void)
 	test_interrupts_on();
 	check_equal(wrmsr_safe(HV_MSR_GUEST_IDLE, 0), FAULT_GP, "writing raises #GP");
 	test_kick();
+	test_register();
 }

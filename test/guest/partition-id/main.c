@@ -7,7 +7,10 @@
  *
  * Says who: TLFS 6.0b, HvCallGetPartitionId. GUEST: Linux lets it write its answer into the input page.
  *
- * No profile offers the privilege yet, so only the refusal has been seen on a running hypervisor. Covers: nothing.
+ * Covers: HvGetPartitionId, ACCESS_PARTITION_ID
+ *
+ * Run: --smp 1
+ * Run: --smp 1 --hv-profile everything
  */
 #include "../framework/cpu.h"
 #include "../framework/hv.h"
