@@ -49,6 +49,7 @@ static struct handover handover;
 static struct root_entry root_entry;
 static const struct profile *root_profile = &profile_full;
 static bool root_debug_loopback;
+static bool tsc_is_trusted;
 static _Atomic bool root_may_run;
 
 /* --- Memory ------------------------------------------------------------------------------------------------- */
@@ -248,8 +249,8 @@ static void start_processors(void)
 
 static bool tsc_is_invariant(void)
 {
-	return cpu_cpuid(0x80000000, 0).eax >= 0x80000007 &&
-	       (cpu_cpuid(0x80000007, 0).edx & CPUID_TSC_INVARIANT) != 0;
+	return tsc_is_trusted || (cpu_cpuid(0x80000000, 0).eax >= 0x80000007 &&
+				  (cpu_cpuid(0x80000007, 0).edx & CPUID_TSC_INVARIANT) != 0);
 }
 
 static void measure_clocks(void)
@@ -355,6 +356,12 @@ static void read_options(void)
 			panic_stop("debug-channel=%s is not known; there is debug-channel=loopback", value);
 		}
 		root_debug_loopback = true;
+	}
+	if (handover_option(handover.options, "tsc", value, sizeof(value))) {
+		if (strcmp(value, "invariant") != 0) {
+			panic_stop("tsc=%s is not known; there is tsc=invariant", value);
+		}
+		tsc_is_trusted = true;
 	}
 }
 

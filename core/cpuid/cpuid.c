@@ -92,12 +92,18 @@ static void complete_structured_features(struct vp *vp, struct cpuid_result *res
 }
 
 /* Where the guest may say whether it wants to know, it does not know before. GUEST: Linux says so at its start. */
+static bool tells_invariant_tsc(struct partition *partition)
+{
+	return partition->hv->tsc_is_invariant &&
+	       (!partition_has(partition, HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS) ||
+		(atomic_load(&partition->tsc_invariant) & HV_TSC_INVARIANT_EXPOSE) != 0);
+}
+
 static void complete_power(struct vp *vp, struct cpuid_result *result)
 {
-	struct partition *partition = vp->partition;
-
-	if (partition_has(partition, HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS) &&
-	    (atomic_load(&partition->tsc_invariant) & HV_TSC_INVARIANT_EXPOSE) == 0) {
+	if (tells_invariant_tsc(vp->partition)) {
+		result->edx |= LEAF80000007_EDX_INVARIANT_TSC;
+	} else {
 		result->edx &= ~LEAF80000007_EDX_INVARIANT_TSC;
 	}
 }

@@ -197,10 +197,16 @@ static void the_invariant_tsc_is_told_on_request(void **state)
 	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
 	assert_int_equal(msr_write(fake_vp(fake, 0), 0x40000118, 0), MSR_DONE);
 	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
-	/* Without the privilege it is as the processor has it. */
+	/* Without the privilege it is as the machine has it, whatever the processor says. */
 	fake_root(fake)->privileges = 0;
 	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
 	fake_cpuid_set(fake, 0x80000007, 0, (struct cpuid_result){0});
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, BIT(8));
+	has_all(fake, 0x80000007, 0);
+	fake->hv.tsc_is_invariant = false;
+	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
+	fake_root(fake)->privileges = UINT64_MAX;
+	assert_int_equal(msr_write(fake_vp(fake, 0), 0x40000118, 1), MSR_DONE);
 	expect(ask(fake, 0, 0x80000007, 0), 0, 0, 0, 0);
 }
 

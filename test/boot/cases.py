@@ -107,6 +107,19 @@ class Profile(Case):
         return expect_status(result, 0) + [f"not as with the profile {self.profile}: {name}" for name in wrong]
 
 
+class InvariantTsc(Case):
+    """A kernel that may trust the TSC takes it for its clock, and everything else from the hypervisor as ever."""
+
+    smp = 2
+
+    def run(self):
+        result = self.start(["--option", "tsc=invariant"] + self.linux("verdigris.test"))
+        facts = Facts(result.serial)
+        missing = sorted(set(failures(facts, self)) - {"clocksource"})
+        return expect_status(result, 0) + [f"not as without the option: {name}" for name in missing] + (
+            expect_text(facts.one("clocksource") or "", "^tsc$", "as the clock source"))
+
+
 class Soak(Case):
     """All processors work hard for a while: nobody stalls, nobody is forgotten, and the clocks stay together.
 
@@ -297,6 +310,8 @@ def profiles():
     yield Profile("profile-ws2008", profile="ws2008", xapic=True, without=by_timer + ("ipis", "spinlocks"))
     yield Profile("profile-minimal", profile="minimal",
                   without=by_timer + ("ipis", "spinlocks", "apic", "tlb-flush"))
+    for kernel in KERNELS:
+        yield InvariantTsc(f"invariant-tsc-{kernel}", kernel=kernel)
 
 
 def soaks():
@@ -317,6 +332,8 @@ def stops():
         "--bare", "--append", "identity=king debug-exit=0xf4", HYPERVISOR, garbage()], says="identity")
     yield Stop("stop-unknown-profile", arguments=lambda: ["--hv-profile", "best", garbage()],
                says="hv-profile=best is no profile; there are: full everything minimal ws2008")
+    yield Stop("stop-unknown-tsc", arguments=lambda: ["--option", "tsc=fast", garbage()],
+               says="tsc=fast is not known; there is tsc=invariant")
     # Linux itself makes the triple fault here, as its way to restart the machine.
     yield Stop("stop-triple-fault", says="(?i)triple fault(.|\n)*rip",
                arguments=lambda: Case("").linux("reboot=t verdigris.reboot"))

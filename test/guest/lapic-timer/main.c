@@ -8,6 +8,9 @@
  *
  * Says who: Intel SDM volume 3, "APIC timer". Uses whichever mode (page or MSRs) the machine starts in; then, if there
  * is another, some points again in that.
+ *
+ * Run: --smp 1
+ * Run: --smp 1 --option tsc=invariant
  */
 #include "../framework/apic.h"
 #include "../framework/clock.h"

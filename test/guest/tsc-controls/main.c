@@ -9,11 +9,13 @@
  * Says who: TLFS 6.0b, "Reenlightenment", for the first three. GUEST: Linux writes 1 to 0x40000118 when bit 15 of leaf
  * 0x40000003 EAX is offered, before it looks at leaf 0x80000007.
  *
- * No processor here has an invariant TSC, so the last one is left out wherever this has run.
+ * QEMU's processor does not call its TSC invariant: the option tsc=invariant does.
  *
- * Covers: 0x40000106, 0x40000107, 0x40000108, HV_CPUID_ACCESS_REENLIGHTENMENT_CONTROLS
+ * Covers: 0x40000106, 0x40000107, 0x40000108, 0x40000118, HV_CPUID_ACCESS_REENLIGHTENMENT_CONTROLS,
+ *         HV_CPUID_ACCESS_TSC_INVARIANT_CONTROLS
  *
  * Run: --smp 2
+ * Run: --smp 2 --option tsc=invariant
  */
 #include "../framework/clock.h"
 #include "../framework/cpu.h"
