@@ -220,9 +220,9 @@ static void check_unused_space(struct vv_check *check)
 {
 	static const struct vv_kind unused = {VVHD_NOTE, "space-unused", VV_FIX_NONE};
 	const uint64_t block = (uint64_t)check->block_sectors * VVHD_SECTOR_SIZE;
-	/* What an aligned image may leave between two blocks is no waste. */
+	/* What an aligned image may leave before its first block and between two is no waste. */
 	const uint64_t used =
-		vv_round_up(check->metadata_end, 4096) + check->allocated * vv_round_up(block, 4096);
+		vv_round_up(check->metadata_end, 4096) + 4096 + check->allocated * vv_round_up(block, 4096);
 
 	if (check->data_limit > used && check->data_limit - used >= block) {
 		vv_found(check, &unused, check->blocks_end,

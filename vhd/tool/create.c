@@ -109,6 +109,24 @@ static enum tool_exit run_create(const void *any, char **operands)
 	return code == TOOL_OK ? make(operands[0], values->force, &options) : code;
 }
 
+/* Nobody finds a parent outside the child's directory who is not told where to look. */
+static void warn_of_distant_parent(const struct tool_common *common, const char *child)
+{
+	struct vvhd_why why;
+	struct vvhd *image;
+
+	if (common->quiet || common->parent_directories.count) {
+		return;
+	}
+	if (vvhd_open(child, VVHD_FORMAT_VHD, NULL, &image, &why) == VVHD_OK) {
+		tool_drop(image);
+	} else if (why.error == VVHD_E_PARENT_DENIED) {
+		message_warning(
+			"%s: its parent is in another directory; who opens it must allow that with --parent-dir",
+			child);
+	}
+}
+
 static enum tool_exit run_snapshot(const void *any, char **operands)
 {
 	const struct snapshot_values *values = any;
@@ -122,7 +140,12 @@ static enum tool_exit run_snapshot(const void *any, char **operands)
 		.parent_directories = directories->count ? directories->items : NULL,
 	};
 
-	return make(operands[1], values->force, &options);
+	enum tool_exit code = make(operands[1], values->force, &options);
+
+	if (code == TOOL_OK) {
+		warn_of_distant_parent(&values->common, operands[1]);
+	}
+	return code;
 }
 
 const struct tool_command command_create = {

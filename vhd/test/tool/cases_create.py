@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 
-from box import BUSY, GIB, MIB, OK, SYSTEM, USAGE, equal, same
+from box import BUSY, GIB, MIB, OK, PARENT, SYSTEM, USAGE, equal, same
 
 
 def test_dynamic(box):
@@ -38,6 +38,9 @@ def test_options_of_blocks(box):
     box.tool("create", "--size", "64M", "--batmap", "c.vhd")
     info = box.info("c.vhd")
     equal((info["batmap"], info["creator"]), (True, "tap\\x00"), "with --batmap")
+    for size in (512, 1024, 2048, 4096):
+        box.tool("create", "--size", "1M", "--block-size", str(size), f"{size}.vhd")
+        assert "nothing is wrong" in box.tool("check", f"{size}.vhd").stdout, f"a new image with blocks of {size} bytes"
 
 
 def test_wrong_requests(box):
@@ -90,6 +93,18 @@ def test_snapshot(box):
     same(box.we_read("b.vhd"), data, "what the child reads")
     same(box.seven_zip("b.vhd"), data, "what 7-Zip reads of the child")
     assert "nothing is wrong" in box.tool("check", "b.vhd").stdout
+
+
+def test_snapshot_in_another_directory(box):
+    """It is made, and who makes it hears what opening it will take."""
+    box.tool("create", "--size", "1M", "a.vhd")
+    os.mkdir(os.path.join(box.directory, "sub"))
+    assert "--parent-dir" in box.tool("snapshot", "a.vhd", "sub/b.vhd").stderr
+    box.refuses(PARENT, "--parent-dir", "map", "sub/b.vhd")
+    box.tool("map", "--parent-dir", ".", "sub/b.vhd")
+    for quietly in (["--quiet"], ["--parent-dir", "."]):
+        equal(box.tool("snapshot", "--force", *quietly, "a.vhd", "sub/b.vhd").stderr, "", "said in vain")
+    equal(box.tool("snapshot", "a.vhd", "c.vhd").stderr, "", "said of a neighbour")
 
 
 def test_snapshot_of_a_raw_file(box):
