@@ -2,6 +2,7 @@
 /* MSRs of the processor and of the hypervisor, CPUID's mirrors, x87 and SSE. See main.c. */
 #include "names.h"
 
+#include "../framework/apic.h"
 #include "../framework/clock.h"
 #include "../framework/cpu.h"
 #include "../framework/memory.h"
@@ -133,22 +134,36 @@ static void test_synthetic(void)
 	check_between(time, before, rdmsr(HV_MSR_VP_RUNTIME), "the VP's run time");
 }
 
+/* Also where the leaf is beyond the last one, and both are 0. */
+static void check_cpuid(uint32_t name, uint32_t leaf)
+{
+	struct cpuid wanted = cpuid(leaf);
+	struct value value = {1, 1};
+
+	check(register_get(name, &value) == HV_SUCCESS &&
+		      value.low == ((uint64_t)wanted.ebx << 32 | wanted.eax) &&
+		      value.high == ((uint64_t)wanted.edx << 32 | wanted.ecx),
+	      "register 0x%x reads as CPUID 0x%x", name, leaf);
+}
+
+/* The timer counts down while it is looked at. */
+static void test_current_count(void)
+{
+	apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+	apic_write(APIC_TIMER_INITIAL, 0xFFFFFFFF);
+	uint32_t before = apic_read(APIC_TIMER_CURRENT);
+	uint64_t count = register_low(REG_APIC_CURRENT_COUNT);
+
+	check_between(count, apic_read(APIC_TIMER_CURRENT), before, "the timer's current count");
+	check_equal(register_set(REG_APIC_CURRENT_COUNT, 0, 0), HV_INVALID_PARAMETER, "which cannot be set");
+	apic_write(APIC_TIMER_INITIAL, 0);
+}
+
 static void test_cpuid(void)
 {
-	static const uint32_t leaves[] = {HV_LEAF_VERSION, HV_LEAF_FEATURES, HV_LEAF_HINTS, HV_LEAF_LIMITS,
-					  HV_LEAF_HARDWARE};
-	static const uint32_t names[] = {REG_HYPERVISOR_VERSION, REG_PRIVILEGES_AND_FEATURES,
-					 REG_PRIVILEGES_AND_FEATURES + 1, REG_PRIVILEGES_AND_FEATURES + 2,
-					 REG_PRIVILEGES_AND_FEATURES + 3};
-
-	for (unsigned i = 0; i < 5; i++) {
-		struct cpuid wanted = cpuid(leaves[i]);
-		struct value value = {0, 0};
-
-		register_get(names[i], &value);
-		check(value.low == ((uint64_t)wanted.ebx << 32 | wanted.eax) &&
-			      value.high == ((uint64_t)wanted.edx << 32 | wanted.ecx),
-		      "register 0x%x reads as CPUID 0x%x", names[i], leaves[i]);
+	check_cpuid(REG_HYPERVISOR_VERSION, HV_LEAF_VERSION);
+	for (unsigned i = 0; i < 9; i++) {
+		check_cpuid(REG_PRIVILEGES_AND_FEATURES + i, HV_LEAF_FEATURES + i);
 	}
 	check_equal(register_set(REG_HYPERVISOR_VERSION, 0, 0), HV_INVALID_PARAMETER,
 		    "and cannot be written");
@@ -247,6 +262,7 @@ void test_other_registers(void)
 	test_written();
 	test_synthetic();
 	test_cpuid();
+	test_current_count();
 	test_sse();
 	test_x87();
 	test_all_of_them();
