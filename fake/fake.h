@@ -54,6 +54,7 @@ enum fake_event_kind {
 	FAKE_LEVEL_EOI,	     /* a: vector */
 	FAKE_LOGICAL_ID_SET, /* a: LDR, b: DFR */
 	FAKE_LEGACY_SET,     /* a: accepted */
+	FAKE_EXITS_MEASURE,  /* a: measured */
 	FAKE_INIT_STATE,
 	FAKE_SIPI_STATE, /* a: vector */
 	FAKE_RESET,

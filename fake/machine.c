@@ -200,6 +200,11 @@ void machine_legacy_interrupts_set(struct vp *vp, bool accepted)
 	fake_record(fake_of_vp(vp), FAKE_LEGACY_SET, vp, accepted, 0);
 }
 
+void machine_exits_measure(struct vp *vp, bool measured)
+{
+	fake_record(fake_of_vp(vp), FAKE_EXITS_MEASURE, vp, measured, 0);
+}
+
 /* --- The processor beneath ------------------------------------------------------------------------------------ */
 
 void fake_cpuid_set(struct fake *fake, uint32_t leaf, uint32_t subleaf, struct cpuid_result result)

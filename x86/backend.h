@@ -85,6 +85,9 @@ struct backend {
 	 * processor would make one, and ends the machine behind that. `error_code` -1: none. */
 	void (*raise)(struct x86_vp *vp, uint8_t vector, int64_t error_code);
 
+	/* Are exits to be handled between stats_exit_begins and stats_exit_ends? Not at first. */
+	void (*measure)(struct x86_vp *vp, bool measured);
+
 	/* INIT: no event is on its way to the VP any more. */
 	void (*forget_events)(struct x86_vp *vp);
 

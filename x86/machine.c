@@ -147,6 +147,11 @@ void machine_legacy_interrupts_set(struct vp *vp, bool accepted)
 	local_apic_write(LOCAL_APIC_TPR, 0);
 }
 
+void machine_exits_measure(struct vp *vp, bool measured)
+{
+	backend->measure(x86_vp_of(vp), measured);
+}
+
 uint64_t machine_msr_read(struct vp *vp, uint32_t number)
 {
 	uint64_t value;

@@ -24,18 +24,25 @@ static void hypercall_page_fill(struct partition *partition)
 	memcpy(partition->hypercall.frame, code, size);
 }
 
-/* The reference TSC page came last: if it is there, nothing failed. */
+static void page_give_back(struct partition *partition, void **page)
+{
+	if (*page != NULL) {
+		machine_page_free(partition->hv, *page);
+		*page = NULL;
+	}
+}
+
+/* The last of the statistics pages came last: if it is there, nothing failed. */
 static void pages_give_back(struct partition *partition)
 {
+	void *text = partition->crash.text;
+
 	partition->overlays = NULL;
-	if (partition->hypercall.frame != NULL) {
-		machine_page_free(partition->hv, partition->hypercall.frame);
-		partition->hypercall.frame = NULL;
-	}
-	if (partition->crash.text != NULL) {
-		machine_page_free(partition->hv, partition->crash.text);
-		partition->crash.text = NULL;
-	}
+	page_give_back(partition, &partition->stats.retail.frame);
+	page_give_back(partition, &partition->reference_tsc.frame);
+	page_give_back(partition, &partition->hypercall.frame);
+	page_give_back(partition, &text);
+	partition->crash.text = NULL;
 }
 
 /* A privilege that this machine cannot keep the promise of. */
@@ -56,7 +63,8 @@ bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, c
 	partition->crash.text = machine_page_alloc(hv);
 	if (partition->crash.text == NULL ||
 	    !overlay_create(partition, &partition->hypercall, MACHINE_ACCESS_READ_EXECUTE) ||
-	    !overlay_create(partition, &partition->reference_tsc, MACHINE_ACCESS_READ_EXECUTE)) {
+	    !overlay_create(partition, &partition->reference_tsc, MACHINE_ACCESS_READ_EXECUTE) ||
+	    !stats_partition_create(partition)) {
 		pages_give_back(partition);
 		return false;
 	}

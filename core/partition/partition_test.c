@@ -65,7 +65,7 @@ static void each_allocation_may_fail(void **state)
 	struct fake *fake = *state;
 	unsigned before = fake->frame_count;
 
-	for (unsigned allocations = 0; allocations < 3; allocations++) {
+	for (unsigned allocations = 0; allocations < 5; allocations++) {
 		struct partition other = {.machine = fake};
 
 		fake->frames_until_failure = allocations;
@@ -77,13 +77,13 @@ static void each_allocation_may_fail(void **state)
 	}
 	struct partition other = {.machine = fake};
 
-	fake->frames_until_failure = 3;
+	fake->frames_until_failure = 5;
 	assert_true(partition_create(&other, &fake->hv, 2, &profile_full));
 	assert_int_equal(other.id, 2);
 	assert_int_equal(other.privileges, profile_full.privileges);
 	assert_int_equal(other.features, profile_full.features);
 	assert_ptr_equal(other.profile, &profile_full);
-	assert_int_equal(fake->frame_count, before + 3);
+	assert_int_equal(fake->frame_count, before + 5);
 }
 
 static void partitions_are_found_by_their_ids(void **state)

@@ -5,7 +5,7 @@
  * abi/registers.def says which names there are, how wide and in which directions; the table here, in the order of the
  * names, which of them an ordinary partition's VP has and where. A name without a row here is unknown, as it is to a
  * hypervisor of another version. What is not here: the state of suspended VPs, pending events, trust levels, nesting,
- * statistics, and the halves of YMM registers, whose names later versions of the specification no longer have.
+ * and the halves of YMM registers, whose names later versions of the specification no longer have.
  *
  * SPEC: TLFS 6.0b, "Virtual Processor Register Names". CHOICE: an unknown name is UNKNOWN_REGISTER_NAME, the status that
  * OpenVMM knows from recent hypervisors; the specification has only INVALID_PARAMETER.
@@ -182,6 +182,8 @@ static const struct register_row rows[] = {
 	ONE(HV_X64_REGISTER_TIME_REF_COUNT, get_msr, set_msr, 0x40000020),
 	RANGE(HV_X64_REGISTER_EOI, HV_REGISTER_VP_ASSIST_PAGE, get_msr, set_msr, 0x40000070, 1),
 	ONE(HV_REGISTER_REFERENCE_TSC, get_msr, set_msr, 0x40000021),
+	RANGE(HV_X64_REGISTER_STATS_PARTITION_RETAIL, HV_X64_REGISTER_STATS_VP_INTERNAL, get_msr, set_msr,
+	      0x400000e0, 1),
 	RANGE(HV_X64_REGISTER_SINT0, HV_X64_REGISTER_SINT15, get_msr, set_msr, 0x40000090, 1),
 	RANGE(HV_X64_REGISTER_SCONTROL, HV_X64_REGISTER_EOM, get_msr, set_msr, 0x40000080, 1),
 	RANGE(HV_X64_REGISTER_STIMER0_CONFIG, HV_X64_REGISTER_STIMER3_COUNT, get_msr, set_msr, 0x400000b0, 1),

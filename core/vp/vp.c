@@ -39,7 +39,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	apic_reset(vp, apic_id);
 	stimer_reset(vp);
 	unhalted_reset(vp);
-	return synic_create(vp);
+	return synic_create(vp) && stats_vp_create(vp);
 }
 
 /* --- Time run ------------------------------------------------------------------------------------------------- */

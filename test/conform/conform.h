@@ -31,6 +31,7 @@
 #define NEED_HYPERCALLS (1ull << 5)
 #define NEED_VP_INDEX (1ull << 6)
 #define NEED_RESET (1ull << 7)
+#define NEED_STATS (1ull << 8)
 #define NEED_REFERENCE_TSC (1ull << 9)
 #define NEED_GUEST_IDLE (1ull << 10)
 #define NEED_FREQUENCIES (1ull << 11)

@@ -27,6 +27,7 @@ static const struct need {
 	{NEED_HYPERCALLS, "AccessHypercallMsrs", 0, 0},
 	{NEED_VP_INDEX, "AccessVpIndex", 0, 0},
 	{NEED_RESET, "AccessResetReg", 0, 0},
+	{NEED_STATS, "AccessStatsReg", 0, 0},
 	{NEED_REFERENCE_TSC, "AccessPartitionReferenceTsc", 0, 0},
 	{NEED_GUEST_IDLE, "AccessGuestIdleReg", 0, 0},
 	{NEED_FREQUENCIES, "AccessFrequencyRegs", 0, 0},

@@ -13,6 +13,7 @@
  */
 #include "x86/vm/exit.h"
 #include "core/apic.h"
+#include "core/stats.h"
 #include "core/vp.h"
 #include "x86/apic/local_apic.h"
 #include "x86/cpu/instructions.h"
@@ -317,4 +318,11 @@ void svm_exit(struct x86_vp *vp)
 	describe_exit(vp, vmcb);
 	vm_exit(vp);
 	svm_prepare(vp);
+}
+
+void svm_exit_measured(struct x86_vp *vp)
+{
+	stats_exit_begins(&vp->vp);
+	svm_exit(vp);
+	stats_exit_ends(&vp->vp);
 }

@@ -29,14 +29,34 @@ static struct vmcb vmcb;
 static struct x86_vp vp;
 static uint32_t asked_at_exit; /* requests that come while the exit is dealt with */
 static struct apic_event next_event;
+static char
+	order[4]; /* what the last exit did: b and e, measuring begins and ends; x, the exit is dealt with */
 
 /* --- What surrounds the files ----------------------------------------------------------------------------------- */
 
 const struct backend *backend = &svm_backend;
 const uint8_t svm_window_end[1];
 
+static void note(char what)
+{
+	order[strlen(order)] = what;
+}
+
+void stats_exit_begins(struct vp *which)
+{
+	(void)which;
+	note('b');
+}
+
+void stats_exit_ends(struct vp *which)
+{
+	(void)which;
+	note('e');
+}
+
 void vm_exit(struct x86_vp *which)
 {
+	note('x');
 	atomic_fetch_or(&which->vp.requests, asked_at_exit);
 }
 
@@ -167,7 +187,8 @@ static void leave_and_enter(void)
 {
 	vmcb.exit_code = VMCB_EXIT_INVD;
 	vmcb.exit_event = 0;
-	svm_exit(&vp);
+	memset(order, 0, sizeof(order));
+	vp.on_exit(&vp);
 	assert_int_equal(vp.place, VP_IN_GUEST);
 	assert_int_equal(vp.vp.requests, 0);
 }
@@ -263,6 +284,19 @@ static void after_a_virtual_interrupt_the_physical_apic_is_asked(void **state)
 	assert_int_equal(host_cr8_writes, 1);
 }
 
+static void exits_are_measured_on_request(void **state)
+{
+	(void)state;
+	leave_and_enter();
+	assert_string_equal(order, "x");
+	svm_backend.measure(&vp, true);
+	leave_and_enter();
+	assert_string_equal(order, "bxe");
+	svm_backend.measure(&vp, false);
+	leave_and_enter();
+	assert_string_equal(order, "x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup(the_processor_may_flush_by_asid, setup),
 		cmocka_unit_test_setup(init_forgets_events, setup),
 		cmocka_unit_test_setup(after_a_virtual_interrupt_the_physical_apic_is_asked, setup),
+		cmocka_unit_test_setup(exits_are_measured_on_request, setup),
 		cmocka_unit_test_setup(cr8_exits_while_an_interrupt_waits, setup),
 	};
 

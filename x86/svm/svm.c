@@ -105,6 +105,7 @@ static bool svm_vp_create(struct x86_vp *vp)
 	}
 	vp->vmcb = vmcb;
 	vp->control_physical = direct_physical(vmcb);
+	vp->on_exit = svm_exit;
 	set_intercepts(vmcb);
 	vmcb->msrpm_base = direct_physical(msr_map);
 	vmcb->asid = GUEST_ASID;
@@ -167,6 +168,11 @@ static void svm_raise(struct x86_vp *vp, uint8_t vector, int64_t error_code)
 	}
 }
 
+static void svm_measure(struct x86_vp *vp, bool measured)
+{
+	vp->on_exit = measured ? svm_exit_measured : svm_exit;
+}
+
 static void svm_forget_events(struct x86_vp *vp)
 {
 	vp->vmcb->event = 0;
@@ -217,6 +223,7 @@ const struct backend svm_backend = {
 	.segment_set = svm_segment_set,
 	.advance = svm_advance,
 	.raise = svm_raise,
+	.measure = svm_measure,
 	.forget_events = svm_forget_events,
 	.describe_exit = svm_describe_exit,
 	.flush = svm_flush,

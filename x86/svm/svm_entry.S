@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The world switch. svm_loop(vp) enters the guest, saves what it leaves in the general-purpose registers, calls
- * svm_exit(vp), and enters again.
+ * vp->on_exit, which is svm_exit or svm_exit_measured, and enters again.
  *
  * RAX and RSP travel in the VMCB. FS, GS, TR, LDTR and the system-call MSRs are not switched at all: the hypervisor
  * uses none of them, so they stay the guest's (svm.c reads and writes them with VMSAVE and VMLOAD). No SSE register
@@ -49,7 +49,7 @@ svm_loop:
 	mov %r13, GPR(13)
 	mov %r14, GPR(14)
 	mov %r15, GPR(15)
-	call svm_exit
+	call *X86_VP_ON_EXIT(%rdi)
 	mov (%rsp), %rdi
 	jmp 1b
 

@@ -30,8 +30,10 @@ void svm_window(void);
 void svm_sleep(void);
 extern const uint8_t svm_window_end[];
 
-/* Called by svm_loop after each exit; when it returns, everything is ready for the next entry. */
+/* Called by svm_loop after each exit; when it returns, everything is ready for the next entry. The other one measures
+ * what that takes. */
 void svm_exit(struct x86_vp *vp);
+void svm_exit_measured(struct x86_vp *vp);
 
 /* At the next entry: drop the guest's TLB. */
 void svm_flush(struct x86_vp *vp);

@@ -8,7 +8,8 @@
 
 /* Offsets that svm_entry.S uses; asserted below. */
 #define X86_VP_CONTROL 0
-#define X86_VP_GPR 8
+#define X86_VP_ON_EXIT 8
+#define X86_VP_GPR 16
 
 #ifndef __ASSEMBLY__
 
@@ -47,7 +48,8 @@ struct code_page {
 #define CODE_PAGE_COUNT 8 /* a power of 2 */
 
 struct x86_vp {
-	uint64_t control_physical; /* (c) VMCB */
+	uint64_t control_physical;	    /* (c) VMCB */
+	void (*on_exit)(struct x86_vp *vp); /* (v) what is called after each exit */
 	struct vp vp;
 	_Atomic uint32_t place;			/* (a) enum vp_place */
 	struct vmcb *vmcb;			/* (c) */
@@ -62,6 +64,7 @@ struct x86_vp {
 	struct bitmap256 level_ended;	/* (v) those that the guest has ended out of order */
 };
 _Static_assert(offsetof(struct x86_vp, control_physical) == X86_VP_CONTROL, "svm_entry.S");
+_Static_assert(offsetof(struct x86_vp, on_exit) == X86_VP_ON_EXIT, "svm_entry.S");
 _Static_assert(offsetof(struct x86_vp, vp.gpr) == X86_VP_GPR, "svm_entry.S");
 
 static inline struct x86_vp *x86_vp_of(struct vp *vp)

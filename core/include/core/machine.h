@@ -103,6 +103,9 @@ void machine_logical_id_set(struct vp *vp, uint32_t ldr, uint32_t dfr);
 /* The guest has set LINT0 to accept (or no longer accept) interrupts of the legacy 8259. */
 void machine_legacy_interrupts_set(struct vp *vp, bool accepted);
 
+/* From the VP's next exit on: call stats_exit_begins and stats_exit_ends around the handling of each, or no longer. */
+void machine_exits_measure(struct vp *vp, bool measured);
+
 /* Puts the VP into its state after INIT: registers as the processor manuals say. */
 void machine_vp_init_state(struct vp *vp);
 

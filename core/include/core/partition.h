@@ -11,6 +11,7 @@
 #include "core/overlay.h"
 #include "core/port.h"
 #include "core/profile.h"
+#include "core/stats.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct partition {
 	_Atomic uint64_t tsc_emulation_status; /* (a) HV_X64_MSR_TSC_EMULATION_STATUS */
 	struct overlay_page hypercall;	       /* (o) */
 	struct overlay_page reference_tsc;     /* (o) */
+	struct partition_stats stats;	       /* (o) */
 	struct crash_record crash;
 	struct port_space ports;
 	struct debug_channel debug;

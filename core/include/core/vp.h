@@ -12,6 +12,7 @@
 #include "core/apic.h"
 #include "core/msr.h"
 #include "core/overlay.h"
+#include "core/stats.h"
 #include "core/stimer.h"
 #include "core/synic.h"
 #include "core/unhalted_timer.h"
@@ -71,6 +72,7 @@ struct vp {
 	struct unhalted_timer unhalted;	    /* (v) */
 	struct overlay_page assist;	    /* VP assist page */
 	struct synic synic;
+	struct vp_stats stats;
 	struct msr_shadow msr_shadow; /* (v) */
 	void *call_input;  /* (c) allocated by vp_create: one page, private copy of a hypercall's input */
 	void *call_output; /* (c) allocated by vp_create: one page, a hypercall's output before it is copied */
