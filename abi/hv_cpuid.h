@@ -22,12 +22,21 @@
 #define HV_CPUID_LEAF_LIMITS UINT32_C(0x40000005)
 #define HV_CPUID_LEAF_HARDWARE UINT32_C(0x40000006)
 #define HV_CPUID_LEAF_MANAGEMENT UINT32_C(0x40000007)
+#define HV_CPUID_LEAF_STACK_RANGE UINT32_C(0x40000080)
+#define HV_CPUID_LEAF_STACK_INTERFACE UINT32_C(0x40000081)
+#define HV_CPUID_LEAF_STACK_PROPERTIES UINT32_C(0x40000082)
 
 /* "Microsoft Hv" in EBX, ECX, EDX of the first leaf; "Hv#1" in EAX of the second. */
 #define HV_CPUID_VENDOR_EBX UINT32_C(0x7263694D)
 #define HV_CPUID_VENDOR_ECX UINT32_C(0x666F736F)
 #define HV_CPUID_VENDOR_EDX UINT32_C(0x76482074)
 #define HV_CPUID_INTERFACE_HV1 UINT32_C(0x31237648)
+
+/* The same for the virtualization stack's leaves: "Microsoft VS", and "VS#1". */
+#define HV_CPUID_STACK_VENDOR_EBX UINT32_C(0x7263694D)
+#define HV_CPUID_STACK_VENDOR_ECX UINT32_C(0x666F736F)
+#define HV_CPUID_STACK_VENDOR_EDX UINT32_C(0x53562074)
+#define HV_CPUID_STACK_INTERFACE_VS1 UINT32_C(0x31235356)
 
 /* Values of the spin count: how often to try before HvCallNotifyLongSpinWait. */
 #define HV_CPUID_SPIN_COUNT_NEVER UINT32_C(0xFFFFFFFF)
@@ -91,6 +100,10 @@ enum hv_cpuid_offered {
 #define HV_CPUID_BIT(...) HV_CPUID_OFFER_BIT(HV_CPUID_LEAF_HARDWARE, EAX, __VA_ARGS__)
 #include "abi/cpuid.def"
 		,
+	HV_CPUID_OFFERED_STACK_EAX = 0
+#define HV_CPUID_BIT(...) HV_CPUID_OFFER_BIT(HV_CPUID_LEAF_STACK_PROPERTIES, EAX, __VA_ARGS__)
+#include "abi/cpuid.def"
+		,
 	/* How many bits are offered in all leaves together. */
 	HV_CPUID_OFFERED_COUNT = 0
 #define HV_CPUID_BIT(leaf, reg, bit, name, offer, state, source) +(HV_CPUID_##offer == HV_CPUID_OFFERED)
@@ -107,7 +120,8 @@ static_assert(HV_CPUID_OFFERED_COUNT == __builtin_popcount(HV_CPUID_OFFERED_FEAT
 						__builtin_popcount(HV_CPUID_OFFERED_FEATURES_ECX) +
 						__builtin_popcount(HV_CPUID_OFFERED_FEATURES_EDX) +
 						__builtin_popcount(HV_CPUID_OFFERED_RECOMMENDATIONS_EAX) +
-						__builtin_popcount(HV_CPUID_OFFERED_HARDWARE_EAX),
+						__builtin_popcount(HV_CPUID_OFFERED_HARDWARE_EAX) +
+						__builtin_popcount(HV_CPUID_OFFERED_STACK_EAX),
 	      "every offered bit is in one of the constants");
 
 /* The privilege mask and leaf 0x40000003 are one thing told twice: the two tables must tell the same. */

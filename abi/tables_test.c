@@ -148,7 +148,9 @@ static const struct msr msrs_expected[] = {
 	{0x400000B2, 1, RW, 0x008},  {0x400000B3, 1, RW, 0x008},  {0x400000B4, 2, RW, 0x008},
 	{0x400000B5, 2, RW, 0x008},  {0x400000B6, 3, RW, 0x008},  {0x400000B7, 3, RW, 0x008},
 	{0x400000E0, 0, RW, 0x100},  {0x400000E1, 1, RW, 0x100},  {0x400000E2, 2, RW, 0x100},
-	{0x400000E3, 3, RW, 0x100},  {0x400000F0, 0, R, 0x400},	  {0x40000100, 0, RW, 0},
+	{0x400000E3, 3, RW, 0x100},  {0x400000F0, 0, R, 0x400},	  {0x400000F1, 0, RW, 0x1000},
+	{0x400000F2, 0, R, 0x1000},  {0x400000F3, 0, RW, 0x1000}, {0x400000F4, 1, RW, 0x1000},
+	{0x400000F5, 0, RW, 0x1000}, {0x400000FF, 2, RW, 0x1000}, {0x40000100, 0, RW, 0},
 	{0x40000101, 1, RW, 0},	     {0x40000102, 2, RW, 0},	  {0x40000103, 3, RW, 0},
 	{0x40000104, 4, RW, 0},	     {0x40000105, 0, RW, 0},	  {0x40000106, 0, RW, 0x2000},
 	{0x40000107, 0, RW, 0x2000}, {0x40000108, 0, RW, 0x2000}, {0x40000114, 0, RW, 0x008},
@@ -171,13 +173,14 @@ static void msrs_have_their_access_and_privilege(void **state)
 static void a_guest_is_offered_what_works(void **state)
 {
 	(void)state;
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EAX, 0xAFFF);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EAX, 0xBFFF);
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EBX, 0x3A88F2);
 	assert_int_equal(HV_CPUID_OFFERED_FEATURES_ECX, 0);
-	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0x8EC532);
+	assert_int_equal(HV_CPUID_OFFERED_FEATURES_EDX, 0x8ECD32);
 	assert_int_equal(HV_CPUID_OFFERED_RECOMMENDATIONS_EAX, 0xE3C);
 	assert_int_equal(HV_CPUID_OFFERED_HARDWARE_EAX, 0xB);
-	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x3A88F20000AFFF);
+	assert_int_equal(HV_CPUID_OFFERED_STACK_EAX, 0x2);
+	assert_int_equal(HV_PRIVILEGES_OFFERED, 0x3A88F20000BFFF);
 }
 
 /* Position of every row in its table; 64 bits hold a leaf, a register and a bit. */

@@ -4,6 +4,7 @@
  *
  * What there is stands in abi/cpuid.def; what this partition is told of it, in its profile. All VPs of a partition get
  * the same answers, and they stay the same, but for the version, which is zero until the guest has said who it is.
+ * Those from 0x40000080 on are by custom the virtualization stack's; here they tell of the debug device.
  * SPEC: TLFS 6.0b, "Feature and Interface Discovery".
  */
 #include "core/cpuid/cpuid_priv.h"
@@ -49,13 +50,33 @@ static struct cpuid_result recommendations_leaf(struct partition *partition)
 	};
 }
 
+/* Without the device there is nothing to tell. GUEST: Linux 7.3 reads the last one without asking whether it is there. */
+static struct cpuid_result stack_leaf(const struct partition *partition, uint32_t leaf)
+{
+	if (!partition_has(partition, HV_PRIVILEGE_ACCESS_DEBUG_MSRS) ||
+	    !partition_offers(partition, HV_CPUID_DEBUG_MSRS)) {
+		return (struct cpuid_result){0};
+	}
+	switch (leaf) {
+	case HV_CPUID_LEAF_STACK_RANGE:
+		return (struct cpuid_result){HV_CPUID_LEAF_STACK_PROPERTIES, HV_CPUID_STACK_VENDOR_EBX,
+					     HV_CPUID_STACK_VENDOR_ECX, HV_CPUID_STACK_VENDOR_EDX};
+	case HV_CPUID_LEAF_STACK_INTERFACE:
+		return (struct cpuid_result){.eax = HV_CPUID_STACK_INTERFACE_VS1};
+	case HV_CPUID_LEAF_STACK_PROPERTIES:
+		return (struct cpuid_result){.eax = HV_CPUID_OFFERED_STACK_EAX};
+	default:
+		return (struct cpuid_result){0};
+	}
+}
+
 struct cpuid_result cpuid_hypervisor_leaf(struct vp *vp, uint32_t leaf)
 {
 	struct partition *partition = vp->partition;
 	const struct profile *profile = partition->profile;
 
 	if (leaf > profile->last_leaf) {
-		return (struct cpuid_result){0};
+		return stack_leaf(partition, leaf);
 	}
 	switch (leaf) {
 	case HV_CPUID_LEAF_RANGE:

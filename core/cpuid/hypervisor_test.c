@@ -6,6 +6,7 @@
 #include "abi/hv_cpuid.h"
 #include "abi/hv_msr.h"
 #include "core/cpuid.h"
+#include "core/debug.h"
 #include "core/hv.h"
 #include "core/msr.h"
 #include "core/partition.h"
@@ -72,7 +73,8 @@ static void the_privileges_are_the_partitions(void **state)
 	options.privileges = UINT64_C(0x123456789abcdef0);
 	struct fake *fake = fake_hv_create_with(&options);
 
-	assert_int_equal(ask(fake, 0x40000003).eax, UINT32_C(0x9abcdef0));
+	/* But for bit 12: there is no debug device. */
+	assert_int_equal(ask(fake, 0x40000003).eax, UINT32_C(0x9abccef0));
 	assert_int_equal(ask(fake, 0x40000003).ebx, UINT32_C(0x12345678));
 	fake_hv_destroy(fake);
 }
@@ -87,16 +89,16 @@ static void privileges_are_for_what_works(void **state)
 		HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |
 		HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_RESET_MSR | HV_PRIVILEGE_ACCESS_STATS_MSR |
 		HV_PRIVILEGE_ACCESS_PARTITION_REFERENCE_TSC | HV_PRIVILEGE_ACCESS_GUEST_IDLE_MSR |
-		HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS | HV_PRIVILEGE_ACCESS_REENLIGHTENMENT_CONTROLS |
-		HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS | HV_PRIVILEGE_ACCESS_PARTITION_ID |
-		HV_PRIVILEGE_ENABLE_EXTENDED_GVA_RANGES_FOR_FLUSH_VA_LIST |
+		HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS | HV_PRIVILEGE_ACCESS_DEBUG_MSRS |
+		HV_PRIVILEGE_ACCESS_REENLIGHTENMENT_CONTROLS | HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS |
+		HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_ENABLE_EXTENDED_GVA_RANGES_FOR_FLUSH_VA_LIST |
 		HV_PRIVILEGE_FAST_HYPERCALL_OUTPUT | HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS |
 		HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT | HV_PRIVILEGE_DEBUGGING |
 		HV_PRIVILEGE_ACCESS_VP_REGISTERS | HV_PRIVILEGE_ENABLE_EXTENDED_HYPERCALLS |
 		HV_PRIVILEGE_START_VIRTUAL_PROCESSOR;
 
 	assert_int_equal(HV_PRIVILEGES_OFFERED, expected);
-	assert_int_equal(expected, UINT64_C(0x003a88f20000afff));
+	assert_int_equal(expected, UINT64_C(0x003a88f20000bfff));
 }
 
 static void features_are_offered_one_by_one(void **state)
@@ -141,6 +143,29 @@ static void hardware_features_in_use(void **state)
 	expect(ask(*state, 0x40000006), expected, 0, 0, 0);
 }
 
+/* STACK_MAX_LEAF, STACK_VENDOR_EBX, STACK_VENDOR_ECX, STACK_VENDOR_EDX, STACK_INTERFACE, and the device itself, which is
+ * there when all of channel, HV_PRIVILEGE_ACCESS_DEBUG_MSRS and HV_CPUID_DEBUG_MSRS are. */
+static void a_debug_device_is_told_of(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *root = fake_root(fake);
+
+	assert_true(debug_channel_open(root, false));
+	assert_int_equal(ask(fake, 0x40000003).eax & 1u << 12, 1u << 12);
+	assert_int_equal(ask(fake, 0x40000003).edx & 1u << 11, 1u << 11);
+	expect(ask(fake, 0x40000080), 0x40000082, 0x7263694d, 0x666f736f, 0x53562074);
+	expect(ask(fake, 0x40000081), 0x31235356, 0, 0, 0);
+	assert_int_equal(HV_CPUID_STACK_SYNTHETIC_DEBUG_DEVICE, 2);
+	expect(ask(fake, 0x40000082), 2, 0, 0, 0);
+	expect(ask(fake, 0x4000007f), 0, 0, 0, 0);
+	expect(ask(fake, 0x40000083), 0, 0, 0, 0);
+	root->features &= ~(1u << 11);
+	expect(ask(fake, 0x40000082), 0, 0, 0, 0);
+	root->features |= 1u << 11;
+	root->privileges &= ~(UINT64_C(1) << 12);
+	expect(ask(fake, 0x40000080), 0, 0, 0, 0);
+}
+
 /* GUEST: Linux 7.3 reads 0x40000082 whatever the last leaf is. */
 static void all_other_leaves_are_zero(void **state)
 {
@@ -177,6 +202,7 @@ int main(void)
 		unit_test_one(recommendations_are_given_one_by_one),
 		unit_test_one(limits_are_those_of_the_code),
 		unit_test_one(hardware_features_in_use),
+		unit_test_one(a_debug_device_is_told_of),
 		unit_test_one(all_other_leaves_are_zero),
 		unit_test_four(subleaves_make_no_difference),
 	};

@@ -3,11 +3,14 @@
  * The debug channel: two rings under one lock, which is a leaf.
  *
  * Bytes are moved under the lock, at most a page of them. CHOICE: 4096 bytes each way; the specification leaves it open.
+ * Afterwards, with the lock released, the guest is shown whether data waits.
  */
 #include "core/debug.h"
 
+#include "abi/hv_cpuid.h"
 #include "core/hv.h"
 #include "core/machine.h"
+#include "core/overlay.h"
 #include "core/partition.h"
 #include "lib/string.h"
 
@@ -80,6 +83,15 @@ static void loop_back(struct debug_channel *channel)
 
 /* --- The channel ---------------------------------------------------------------------------------------------- */
 
+/* There is something behind the device now. */
+static void device_offer(struct partition *partition)
+{
+	const struct profile *profile = partition->profile;
+
+	partition->privileges |= profile->privileges & HV_PRIVILEGE_ACCESS_DEBUG_MSRS;
+	partition->features |= profile->features & (uint32_t)HV_CPUID_DEBUG_MSRS;
+}
+
 bool debug_channel_open(struct partition *partition, bool loopback)
 {
 	struct debug_channel *channel = &partition->debug;
@@ -95,6 +107,7 @@ bool debug_channel_open(struct partition *partition, bool loopback)
 	}
 	channel->out.bytes = out;
 	channel->loopback = loopback;
+	device_offer(partition);
 	return true;
 }
 
@@ -108,6 +121,44 @@ static struct debug_channel *channel_of(struct partition *partition)
 	}
 	lock_acquire(&channel->lock);
 	return channel;
+}
+
+/* --- Whether data waits --------------------------------------------------------------------------------------- */
+
+/* The page is looked up before the lock is taken, so the byte may have been moved since: then whoever moved it shows it
+ * in its new place, and the old one is nobody's any more. What is written is the state at that moment, so of several who
+ * do this at once the last one leaves the truth. */
+static void pending_show(struct partition *partition)
+{
+	struct debug_channel *channel = &partition->debug;
+	uint64_t address = channel->pending;
+	uint8_t *page = address != 0 ? overlay_guest_page(partition, gpn_of(gpa(address)), true) : NULL;
+
+	if (page == NULL) {
+		return;
+	}
+	lock_acquire(&channel->lock);
+	if (channel->pending == address) {
+		page[gpa_page_offset(gpa(address))] = channel->in.count != 0;
+	}
+	lock_release(&channel->lock);
+}
+
+void debug_pending_place(struct partition *partition, uint64_t address)
+{
+	struct debug_channel *channel = &partition->debug;
+
+	lock_acquire(&channel->lock);
+	channel->pending = address;
+	lock_release(&channel->lock);
+	pending_show(partition);
+}
+
+/* The channel has been used: the end of what channel_of began. */
+static void channel_done(struct partition *partition)
+{
+	lock_release(&partition->debug.lock);
+	pending_show(partition);
 }
 
 /* --- The guest's end ------------------------------------------------------------------------------------------ */
@@ -126,7 +177,7 @@ enum hv_status debug_post(struct partition *partition, const uint8_t *data, uint
 		*pending = channel->out.count;
 		status = HV_STATUS_SUCCESS;
 	}
-	lock_release(&channel->lock);
+	channel_done(partition);
 	return status;
 }
 
@@ -158,7 +209,7 @@ enum hv_status debug_retrieve(struct partition *partition, bool test_activity, u
 
 	loop_back(channel);
 	*remaining = channel->in.count;
-	lock_release(&channel->lock);
+	channel_done(partition);
 	return status;
 }
 
@@ -185,7 +236,7 @@ enum hv_status debug_reset(struct partition *partition, bool incoming, bool outg
 		purged += purge(&channel->out);
 	}
 	loop_back(channel);
-	lock_release(&channel->lock);
+	channel_done(partition);
 	return purged != 0 ? HV_STATUS_SUCCESS : HV_STATUS_NO_DATA;
 }
 
@@ -200,7 +251,7 @@ uint32_t debug_other_take(struct partition *partition, uint8_t *data, uint32_t m
 	}
 	uint32_t taken = take(&channel->out, data, most);
 
-	lock_release(&channel->lock);
+	channel_done(partition);
 	return taken;
 }
 
@@ -213,6 +264,6 @@ uint32_t debug_other_give(struct partition *partition, const uint8_t *data, uint
 	}
 	uint32_t given = arrive(channel, data, count);
 
-	lock_release(&channel->lock);
+	channel_done(partition);
 	return given;
 }

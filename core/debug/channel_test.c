@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The debug channel: both ends, no end, looped back; against a simple model for what a ring could get wrong. */
+/* The debug channel: both ends, no end, looped back; the byte that shows whether data waits; against a simple model for
+ * what a ring could get wrong. */
 #include "core/debug.h"
 
+#include "abi/hv_cpuid.h"
+#include "abi/hv_msr.h"
+#include "core/msr.h"
 #include "core/partition.h"
 #include "test/unit/unit.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static struct partition *channel_make(struct fake *fake, bool loopback)
@@ -170,6 +176,167 @@ static void a_loop_gives_back_what_it_gets(void **state)
 	assert_int_equal(left, 0);
 }
 
+/* --- The byte that shows whether data waits --------------------------------------------------------------------- */
+
+#define BYTE_AT UINT64_C(0x6123)
+
+static uint8_t shown(struct fake *fake, uint64_t address)
+{
+	uint8_t byte = 0xee;
+
+	assert_true(fake_guest_read(fake, gpa(address), &byte, 1));
+	return byte;
+}
+
+static void show(struct fake *fake, uint64_t address, uint8_t byte)
+{
+	assert_true(fake_guest_write(fake, gpa(address), &byte, 1));
+}
+
+static void a_byte_shows_whether_data_waits(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *partition = channel_make(fake, false);
+	uint8_t bytes[8];
+	uint32_t got, left;
+
+	show(fake, BYTE_AT, 0xcc);
+	debug_pending_place(partition, BYTE_AT);
+	assert_int_equal(shown(fake, BYTE_AT), 0);
+	fake_snapshot(fake);
+	assert_int_equal(debug_other_give(partition, (const uint8_t *)"abc", 3), 3);
+	assert_int_equal(shown(fake, BYTE_AT), 1);
+	assert_true(fake_unchanged_except(fake, gpa(BYTE_AT), 1));
+	assert_int_equal(debug_retrieve(partition, false, bytes, 2, &got, &left), 0);
+	assert_int_equal(shown(fake, BYTE_AT), 1);
+	assert_int_equal(debug_retrieve(partition, false, bytes, 2, &got, &left), 0);
+	assert_int_equal(shown(fake, BYTE_AT), 0);
+	/* What the guest writes there does not last. */
+	show(fake, BYTE_AT, 1);
+	assert_int_equal(debug_retrieve(partition, false, bytes, 2, &got, &left), 0x1b);
+	assert_int_equal(shown(fake, BYTE_AT), 0);
+	assert_int_equal(debug_other_give(partition, (const uint8_t *)"d", 1), 1);
+	assert_int_equal(debug_reset(partition, true, false), 0);
+	assert_int_equal(shown(fake, BYTE_AT), 0);
+}
+
+static void a_loop_shows_what_it_gives_back(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *partition = channel_make(fake, true);
+	uint32_t pending;
+
+	debug_pending_place(partition, BYTE_AT);
+	assert_int_equal(debug_post(partition, (const uint8_t *)"o", 1, &pending), 0);
+	assert_int_equal(shown(fake, BYTE_AT), 1);
+}
+
+static void the_byte_can_be_moved(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *partition = channel_make(fake, false);
+
+	assert_int_equal(debug_other_give(partition, (const uint8_t *)"a", 1), 1);
+	debug_pending_place(partition, BYTE_AT);
+	assert_int_equal(shown(fake, BYTE_AT), 1);
+	show(fake, BYTE_AT, 0xcc);
+	debug_pending_place(partition, 0x8000);
+	assert_int_equal(shown(fake, BYTE_AT), 0xcc);
+	assert_int_equal(shown(fake, 0x8000), 1);
+	debug_pending_place(partition, 0);
+	fake_snapshot(fake);
+	assert_int_equal(debug_reset(partition, true, true), 0);
+	assert_true(fake_unchanged(fake));
+}
+
+/* Beyond memory, in a hole, and where the guest may only read. */
+static void where_a_guest_cannot_write_nothing_is_shown(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *partition = channel_make(fake, false);
+	static const uint64_t places[] = {FAKE_RAM_PAGES * 4096, UINT64_C(1) << 40, UINT64_MAX, 0x4000,
+					  0x5010};
+	uint8_t before[4096];
+
+	fake_ram_hole_set(fake, gpn(4), true);
+	assert_int_equal(msr_write(fake_vp(fake, 0), HV_X64_MSR_REFERENCE_TSC, 0x5001), MSR_DONE);
+	memcpy(before, fake_overlay_at(fake, gpn(5)), sizeof(before));
+	fake_snapshot(fake);
+	for (unsigned i = 0; i < 5; i++) {
+		debug_pending_place(partition, places[i]);
+		assert_int_equal(debug_other_give(partition, (const uint8_t *)"a", 1), 1);
+		assert_int_equal(debug_reset(partition, true, true), 0);
+	}
+	assert_true(fake_unchanged(fake));
+	assert_memory_equal(before, fake_overlay_at(fake, gpn(5)), sizeof(before));
+}
+
+static void *give_one(void *partition)
+{
+	(void)debug_other_give(partition, (const uint8_t *)"a", 1);
+	return NULL;
+}
+
+static void wait_for_ticket(struct lock *lock, uint32_t next)
+{
+	while (lock->next != next) {
+		sched_yield();
+	}
+}
+
+/* The byte is moved in the very moment in which its old place has been looked up: tickets of the lock make it happen. */
+static void a_byte_that_was_moved_is_let_alone(void **state)
+{
+	struct fake *fake = *state;
+	struct partition *partition = channel_make(fake, false);
+	struct lock *lock = &partition->debug.lock;
+	pthread_t giver;
+
+	debug_pending_place(partition, BYTE_AT);
+	uint32_t ticket = lock->next;
+
+	lock_acquire(lock);
+	assert_int_equal(pthread_create(&giver, NULL, give_one, partition), 0);
+	wait_for_ticket(lock, ticket + 2);
+	lock->next++; /* We are next but one ... */
+	lock_release(lock);
+	wait_for_ticket(lock,
+			ticket + 4); /* ... and now the giver stands behind us, with the page in hand. */
+	partition->debug.pending = 0x8000;
+	show(fake, BYTE_AT, 0xcc);
+	lock_release(lock);
+	pthread_join(giver, NULL);
+	assert_int_equal(shown(fake, BYTE_AT), 0xcc);
+}
+
+/* --- The device ------------------------------------------------------------------------------------------------- */
+
+static void a_channel_brings_the_device(void **state)
+{
+	struct partition *partition = fake_root(*state);
+
+	assert_int_equal(partition->privileges & (1u << 12), 0);
+	assert_int_equal(partition->features & (1u << 11), 0);
+	assert_true(debug_channel_open(partition, false));
+	assert_int_equal(partition->privileges & (1u << 12), 1u << 12);
+	assert_int_equal(partition->features, (uint32_t)HV_CPUID_OFFERED_FEATURES_EDX);
+}
+
+static void but_not_where_the_profile_has_none(void **state)
+{
+	struct fake_options options = fake_options_default();
+
+	(void)state;
+	options.profile = profile_find("ws2008");
+	struct fake *fake = fake_hv_create_with(&options);
+	uint64_t privileges = fake_root(fake)->privileges;
+
+	assert_true(debug_channel_open(fake_root(fake), false));
+	assert_int_equal(fake_root(fake)->privileges, privileges);
+	assert_int_equal(fake_root(fake)->features, 0);
+	fake_hv_destroy(fake);
+}
+
 /* --- A model ---------------------------------------------------------------------------------------------------- */
 
 #define STEPS 20000
@@ -224,6 +391,13 @@ int main(void)
 		unit_test_one(activity_is_what_arrives),
 		unit_test_one(a_reset_purges_what_it_names),
 		unit_test_one(a_loop_gives_back_what_it_gets),
+		unit_test_one(a_byte_shows_whether_data_waits),
+		unit_test_one(a_loop_shows_what_it_gives_back),
+		unit_test_one(the_byte_can_be_moved),
+		unit_test_one(where_a_guest_cannot_write_nothing_is_shown),
+		unit_test_one(a_byte_that_was_moved_is_let_alone),
+		unit_test_one(a_channel_brings_the_device),
+		cmocka_unit_test(but_not_where_the_profile_has_none),
 		unit_test_one(bytes_keep_their_order),
 	};
 

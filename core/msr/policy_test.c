@@ -205,7 +205,8 @@ static void without_its_feature_a_sint_is_not_polled(void **state)
 static void every_feature_is_tested_somewhere(void **state)
 {
 	/* Of MSRs: above. */
-	uint32_t tested = BIT(5) | BIT(8) | BIT(10) | BIT(12) | BIT(17) | BIT(18) | BIT(19) | BIT(23);
+	uint32_t tested =
+		BIT(5) | BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(17) | BIT(18) | BIT(19) | BIT(23);
 	/* Of calls: core/call/policy_test.c, and gate_forms_test.c, tlb_test.c and debug_test.c there. */
 	uint32_t of_calls = BIT(1) | BIT(4) | BIT(14) | BIT(15);
 

@@ -5,6 +5,7 @@
  */
 #include "abi/hv_msr.h"
 #include "abi/hv_privilege.h"
+#include "core/debug.h"
 #include "core/msr.h"
 #include "test/unit/unit.h"
 
@@ -32,7 +33,11 @@ static struct fake *machine_with(uint64_t privileges)
 	struct fake_options options = fake_options_default();
 
 	options.privileges = privileges;
-	return fake_hv_create_with(&options);
+	struct fake *fake = fake_hv_create_with(&options);
+
+	assert_true(debug_channel_open(fake_root(fake), false));
+	fake_records_clear(fake);
+	return fake;
 }
 
 /* The only registers that refuse 0. */

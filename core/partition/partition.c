@@ -6,7 +6,7 @@
  */
 #include "core/partition.h"
 
-#include "abi/hv_privilege.h"
+#include "abi/hv_cpuid.h"
 #include "core/hv.h"
 #include "core/machine.h"
 #include "core/reftime.h"
@@ -45,10 +45,12 @@ static void pages_give_back(struct partition *partition)
 	partition->crash.text = NULL;
 }
 
-/* A privilege that this machine cannot keep the promise of. */
+/* Promises that this machine cannot keep, or not yet: the debug device comes with a channel (debug_channel_open). */
 static uint64_t privileges_unkept(const struct hv *hv)
 {
-	return hv->tsc_is_invariant ? 0 : HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
+	uint64_t unkept = HV_PRIVILEGE_ACCESS_DEBUG_MSRS;
+
+	return hv->tsc_is_invariant ? unkept : unkept | HV_PRIVILEGE_ACCESS_TSC_INVARIANT_CONTROLS;
 }
 
 bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, const struct profile *profile)
@@ -58,7 +60,7 @@ bool partition_create(struct partition *partition, struct hv *hv, uint64_t id, c
 	partition->parent = partition == &hv->root ? NULL : &hv->root;
 	partition->profile = profile;
 	partition->privileges = profile->privileges & ~privileges_unkept(hv);
-	partition->features = profile->features;
+	partition->features = profile->features & ~(uint32_t)HV_CPUID_DEBUG_MSRS;
 	partition->tsc_at_creation = machine_tsc(hv);
 	partition->crash.text = machine_page_alloc(hv);
 	if (partition->crash.text == NULL ||

@@ -128,6 +128,7 @@ static const struct register_row rows[] = {
 	RANGE(HV_REGISTER_PROCESSOR_CLOCK_FREQUENCY, HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY, get_msr, set_msr,
 	      0x40000022, 1),
 	ONE(HV_REGISTER_GUEST_IDLE, get_msr, set_msr, 0x400000f0),
+	ONE(HV_REGISTER_DEBUG_DEVICE_OPTIONS, get_msr, set_msr, 0x400000ff),
 	RANGE(HV_X64_REGISTER_RAX, HV_X64_REGISTER_R15, get_gpr, set_gpr, GPR_RAX, 1),
 	ONE(HV_X64_REGISTER_RIP, get_machine, NULL, 0),
 	ONE(HV_X64_REGISTER_RFLAGS, get_machine, register_set_rflags, 0),

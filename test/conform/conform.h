@@ -35,6 +35,7 @@
 #define NEED_REFERENCE_TSC (1ull << 9)
 #define NEED_GUEST_IDLE (1ull << 10)
 #define NEED_FREQUENCIES (1ull << 11)
+#define NEED_DEBUG_MSRS (1ull << 12)
 #define NEED_REENLIGHTENMENT (1ull << 13)
 #define NEED_TSC_INVARIANT (1ull << 15)
 #define NEED_PARTITION_ID (1ull << 33)
@@ -60,6 +61,7 @@
 #define NEED_FLUSH (1ull << 25)		    /* recommendation 1 or 2 */
 #define NEED_CLUSTER_IPI (1ull << 26)	    /* recommendation 10 */
 #define NEED_EX_MASKS (1ull << 27)	    /* recommendation 11 */
+#define NEED_DEBUG_FEATURE (1ull << 28)	    /* EDX 11 */
 
 /* Expectations; each returns whether it was met. The text says what was looked at. */
 bool expect(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));

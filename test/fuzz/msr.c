@@ -13,6 +13,7 @@
 #include "core/msr.h"
 #include "abi/hv_msr.h"
 #include "abi/hv_privilege.h"
+#include "core/debug.h"
 #include "core/partition.h"
 #include "core/reftime.h"
 #include "fake/fake.h"
@@ -179,7 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.privileges = grammar_privileges(&input);
 	struct fake *fake = fake_hv_create_with(&options);
 
-	CHECK_THAT(fake != NULL);
+	CHECK_THAT(fake != NULL && debug_channel_open(fake_root(fake), true));
 	for (unsigned i = 0; i < ACCESSES_MAX && input.size != 0; i++) {
 		step(fake, &input, &time);
 	}

@@ -28,12 +28,12 @@ struct crash_record {
 };
 
 struct partition {
-	struct hv *hv;		       /* (c) */
-	uint64_t id;		       /* (c) root is 1 */
-	struct partition *parent;      /* (c) NULL: it is root */
-	struct partition *next;	       /* set once: all partitions, see partition_find */
-	uint64_t privileges;	       /* (c) HV_PRIVILEGE_*: 0x40000003 EAX and EBX */
-	uint32_t features;	       /* (c) 0x40000003 EDX */
+	struct hv *hv;		  /* (c) */
+	uint64_t id;		  /* (c) root is 1 */
+	struct partition *parent; /* (c) NULL: it is root */
+	struct partition *next;	  /* set once: all partitions, see partition_find */
+	uint64_t privileges; /* (c) HV_PRIVILEGE_*: 0x40000003 EAX and EBX; debug_channel_open adds to it */
+	uint32_t features;   /* (c) 0x40000003 EDX; as well */
 	const struct profile *profile; /* (c) where these two are from, and what else the guest is told */
 	uint32_t vp_count;	       /* (c) VP indices are 0 .. vp_count-1 */
 	struct vp **vp;		       /* (c) */
@@ -52,6 +52,7 @@ struct partition {
 	struct crash_record crash;
 	struct port_space ports;
 	struct debug_channel debug;
+	struct debug_device debug_device;
 	void *machine; /* (c) the machine's own part */
 };
 

@@ -26,6 +26,7 @@
  * Run: --smp 1 --append seed=2,steps=100000
  * Run: --smp 2 --append seed=3,steps=50000
  * Run: --smp 2 --append seed=4,steps=50000
+ * Run: --smp 2 --append seed=5,steps=50000 --option debug-channel=loopback
  * Timeout: 600
  * Log only: tried to
  */

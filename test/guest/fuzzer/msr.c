@@ -11,6 +11,7 @@
 
 #include "../framework/apic.h"
 #include "../framework/hv.h"
+#include "../framework/memory.h"
 #include "../framework/print.h"
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
@@ -22,6 +23,8 @@
 #define MSR_STATS_LAST 0x400000E3u
 #define MSR_POWER_FIRST 0x400000C1u
 #define MSR_POWER_LAST 0x400000D3u
+#define MSR_DEBUG_RECEIVE 0x400000F4u
+#define MSR_DEBUG_PENDING 0x400000F5u
 #define MSR_UNHALTED_COUNT 0x40000115u
 #define MSR_X2APIC_FIRST 0x800u
 #define MSR_TSC_DEADLINE 0x6E0u
@@ -68,7 +71,11 @@ static const uint32_t synthetic[] = {
 	0x400000E0,
 	0x400000E2,
 	0x400000F1,
+	0x400000F2,
 	0x400000F3,
+	MSR_DEBUG_RECEIVE,
+	MSR_DEBUG_PENDING,
+	0x400000FF,
 	0x40000100,
 	0x40000103,
 	0x40000104,
@@ -126,6 +133,17 @@ static uint64_t page_tame(uint64_t value, uint64_t page)
 	return page | ((value & 0x1F) == 0x1F ? value & 0xFFF : mostly_on(value));
 }
 
+static bool is_witness(uint64_t page)
+{
+	return page - (uint64_t)playground.witness < WITNESS_PAGES * PAGE_SIZE;
+}
+
+/* The debug device writes there, anywhere in the page. */
+static uint64_t buffer_tame(uint64_t value, uint64_t page)
+{
+	return (is_witness(page) ? (uint64_t)playground.arena : page) | (value & 0xFFF);
+}
+
 static uint64_t synthetic_tame(uint32_t number, uint64_t value, uint64_t page)
 {
 	switch (number) {
@@ -137,6 +155,9 @@ static uint64_t synthetic_tame(uint32_t number, uint64_t value, uint64_t page)
 	case MSR_SIMP:
 	case MSR_STATS_FIRST ... MSR_STATS_LAST:
 		return page_tame(value, page);
+	case MSR_DEBUG_RECEIVE:
+	case MSR_DEBUG_PENDING:
+		return buffer_tame(value, page);
 	case MSR_SCONTROL:
 		return (value & ~1ull) | mostly_on(value);
 	case HV_MSR_RESET:

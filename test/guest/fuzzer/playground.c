@@ -34,6 +34,8 @@
 #define MSR_UNHALTED_COUNT 0x40000115u
 #define MSR_STATS_FIRST 0x400000E0u
 #define MSR_STATS_LAST 0x400000E3u
+#define MSR_DEBUG_RECEIVE 0x400000F4u
+#define MSR_DEBUG_PENDING 0x400000F5u
 #define MSR_REENLIGHTENMENT 0x40000106u
 #define MSR_TSC_EMULATION 0x40000107u
 
@@ -229,6 +231,8 @@ void playground_clear_rest(void *unused)
 void playground_clear_shared(void)
 {
 	wrmsr_safe(HV_MSR_REFERENCE_TSC, 0);
+	wrmsr_safe(MSR_DEBUG_RECEIVE, 0);
+	wrmsr_safe(MSR_DEBUG_PENDING, 0);
 	wrmsr_safe(MSR_REENLIGHTENMENT, 0);
 	wrmsr_safe(MSR_TSC_EMULATION, 0);
 	wrmsr_safe(HV_MSR_GUEST_OS_ID, HV_TEST_GUEST_ID);

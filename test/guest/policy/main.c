@@ -8,8 +8,8 @@
  * input, direct timers and the lock of the hypercall page do not exist without their bits. The leaves above the last one
  * that leaf 0x40000000 names are zero, and all processors have the same leaves.
  *
- * The same kernel runs on a hypervisor that offers everything, on one that offers what "Hv#1" guarantees, and on one
- * that offers what the first version had, so that each register is seen from both sides.
+ * The same kernel runs on a hypervisor that offers everything, on one that offers what "Hv#1" guarantees, on one that
+ * offers what the first version had, and on one with a debug device, so that each register is seen from both sides.
  *
  * Says who: TLFS 2.0a 3.4, 11.10 and 5.2.3 (privileges); TLFS 6.0b, "Feature and Interface Discovery", "Partition
  * Privilege Flags", "XMM Fast Hypercall Input" (#UD when it is not offered).
@@ -17,6 +17,7 @@
  * Run: --smp 1
  * Run: --smp 2 --hv-profile minimal
  * Run: --smp 1 --hv-profile ws2008
+ * Run: --smp 1 --option debug-channel=loopback
  */
 #include "../framework/cpu.h"
 #include "../framework/hv.h"
