@@ -97,13 +97,13 @@ $(B)/unit/memcpy.o: x86/cpu/memcpy.S
 .SECONDARY: $(UNIT_PROGRAMS:=.o)
 
 .PHONY: unit fuzz coverage
-# Two files of x86/ are tested on the host as they are: what they ask of other processors, in every order of accesses to
+# Some files of x86/ are tested on the host as they are: what they ask of other processors, in every order of accesses to
 # memory (test/model/model.h), and what they put into the VMCB. No address sanitizer: the model has stacks of its own.
 
 MODEL_CFLAGS := $(HOST_CFLAGS) -O1 -fno-pie -fsanitize=undefined -fno-sanitize-recover=undefined
 MODEL_PROGRAMS := $(B)/model/vm_run_test $(B)/model/svm_exit_test
 MODEL_RUN := x86/vm/run_test.c x86/vm/run.c test/model/model.c lib/vpset.c fake/check.c
-MODEL_EXIT := x86/svm/exit_test.c x86/svm/exit.c x86/svm/svm.c x86/vm/run.c lib/vpset.c lib/print.c fake/check.c
+MODEL_EXIT := x86/svm/exit_test.c x86/svm/exit.c x86/svm/npiep.c x86/svm/svm.c x86/vm/run.c lib/vpset.c lib/print.c fake/check.c
 
 $(B)/model/run/%.o: %.c
 	@mkdir -p $(@D)

@@ -48,6 +48,7 @@ enum fake_event_kind {
 	FAKE_SEGMENT_SET,   /* a: name, b: base */
 	FAKE_XMM_SET,	    /* a: how many */
 	FAKE_FPU_SET,
+	FAKE_NPIEP_SET,	   /* a: HV_NPIEP_* */
 	FAKE_MSR_WRITE,	   /* a: number, b: value */
 	FAKE_DEADLINE_SET, /* a: TSC */
 	FAKE_KICK,

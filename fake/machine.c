@@ -113,6 +113,11 @@ void machine_fpu_set(struct vp *vp, const void *image)
 	fake_record(fake_of_vp(vp), FAKE_FPU_SET, vp, 0, 0);
 }
 
+void machine_npiep_set(struct vp *vp, uint64_t prevented)
+{
+	fake_record(fake_of_vp(vp), FAKE_NPIEP_SET, vp, prevented, 0);
+}
+
 void fake_xmm_set(struct vp *vp, unsigned index, const void *value)
 {
 	memcpy(fake_vp_machine(vp)->xmm[index], value, 16);

@@ -79,6 +79,9 @@ struct backend {
 	uint64_t (*segment_base)(struct x86_vp *vp, enum hv_register_name name);
 	void (*segment_set)(struct x86_vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest);
 
+	/* Which instructions raise #GP outside CPL 0: machine_npiep_set. */
+	void (*npiep_set)(struct x86_vp *vp, uint64_t prevented);
+
 	/* RIP past an instruction of `length` bytes that was carried out for the guest; ends an interrupt shadow. */
 	void (*advance)(struct x86_vp *vp, unsigned length);
 	/* Raises an exception at the next entry. While another was being delivered it becomes a double fault as the

@@ -96,6 +96,11 @@ void machine_segment_set(struct vp *vp, enum hv_register_name name, uint64_t bas
 	backend->segment_set(x86_vp_of(vp), name, base, rest);
 }
 
+void machine_npiep_set(struct vp *vp, uint64_t prevented)
+{
+	backend->npiep_set(x86_vp_of(vp), prevented);
+}
+
 uint64_t machine_tsc(struct hv *hv)
 {
 	(void)hv;

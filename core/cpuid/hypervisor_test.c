@@ -105,12 +105,12 @@ static void features_are_offered_one_by_one(void **state)
 {
 	uint32_t expected = HV_CPUID_GUEST_DEBUGGING | HV_CPUID_XMM_HYPERCALL_INPUT |
 			    HV_CPUID_GUEST_IDLE_STATE | HV_CPUID_FREQUENCY_MSRS | HV_CPUID_GUEST_CRASH_MSRS |
-			    HV_CPUID_EXTENDED_GVA_RANGES | HV_CPUID_XMM_HYPERCALL_OUTPUT |
+			    HV_CPUID_NPIEP | HV_CPUID_EXTENDED_GVA_RANGES | HV_CPUID_XMM_HYPERCALL_OUTPUT |
 			    HV_CPUID_SINT_POLLING_MODE | HV_CPUID_HYPERCALL_MSR_LOCK |
 			    HV_CPUID_DIRECT_SYNTHETIC_TIMERS | HV_CPUID_SYNTHETIC_TIME_UNHALTED_TIMER;
 
-	assert_int_equal(expected, 1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 14 | 1u << 15 |
-					   1u << 17 | 1u << 18 | 1u << 19 | 1u << 23);
+	assert_int_equal(expected, 1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 10 | 1u << 12 | 1u << 14 |
+					   1u << 15 | 1u << 17 | 1u << 18 | 1u << 19 | 1u << 23);
 	assert_int_equal(ask(*state, 0x40000003).ecx, 0);
 	assert_int_equal(ask(*state, 0x40000003).edx, expected);
 }

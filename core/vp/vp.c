@@ -32,6 +32,7 @@ bool vp_create(struct vp *vp, struct partition *partition, uint32_t index, uint3
 	atomic_store(&vp->start_claimed, false);
 	vp->activity = index == 0 ? VP_RUNNING : VP_WAIT_FOR_SIPI;
 	vp->nmi_pending = false;
+	vp->npiep = 0;
 	vp->deadline = UINT64_MAX;
 	vp->monitor_due = UINT64_MAX;
 	vp->runtime = 0;

@@ -62,6 +62,7 @@
 #define NEED_CLUSTER_IPI (1ull << 26)	    /* recommendation 10 */
 #define NEED_EX_MASKS (1ull << 27)	    /* recommendation 11 */
 #define NEED_DEBUG_FEATURE (1ull << 28)	    /* EDX 11 */
+#define NEED_NPIEP (1ull << 29)		    /* EDX 12 */
 
 /* Expectations; each returns whether it was met. The text says what was looked at. */
 bool expect(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));

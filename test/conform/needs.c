@@ -11,7 +11,7 @@
 #define HINT_FLUSH (3u << 1) /* local or remote flushes by hypercall */
 
 /* Features and recommendations lie in bits that no privilege uses; the rest of the mask is privileges. */
-#define NEEDS_ELSEWHERE 0x1FFF0000ull
+#define NEEDS_ELSEWHERE 0x3FFF0000ull
 
 static const struct need {
 	uint64_t bit;
@@ -48,6 +48,7 @@ static const struct need {
 	{NEED_FREQUENCY_FEATURE, "timer frequency MSRs", 1u << 8, 0},
 	{NEED_CRASH, "guest crash MSRs", 1u << 10, 0},
 	{NEED_DEBUG_FEATURE, "debug MSRs", 1u << 11, 0},
+	{NEED_NPIEP, "non-privileged instruction execution prevention", 1u << 12, 0},
 	{NEED_XMM_OUTPUT, "hypercall output in XMM registers", 1u << 15, 0},
 	{NEED_SINT_POLLING, "SINT polling mode", 1u << 17, 0},
 	{NEED_HYPERCALL_LOCK, "hypercall MSR lock", 1u << 18, 0},

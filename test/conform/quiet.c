@@ -16,6 +16,7 @@
 #include "../guest/framework/smp.h"
 #include "../guest/framework/tap.h"
 
+#define MSR_NPIEP_CONFIG 0x40000040u
 #define MSR_SCONTROL 0x40000080u
 #define MSR_SIEFP 0x40000082u
 #define MSR_SIMP 0x40000083u
@@ -106,6 +107,9 @@ static void quiet_here(void *unused)
 	timers_off();
 	synic_off();
 	apic_quiet();
+	if ((offered() & NEED_NPIEP) != 0) {
+		wrmsr_safe(MSR_NPIEP_CONFIG, 0);
+	}
 	timers_off(); /* a lazy or auto-enabled one may have come back */
 	irq_forget();
 	if (this_cpu()->index != 0) {

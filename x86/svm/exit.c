@@ -71,6 +71,11 @@ static void note_registers(struct x86_vp *vp, const struct vmcb *vmcb)
 	}
 }
 
+void svm_note_registers(struct x86_vp *vp)
+{
+	note_registers(vp, vp->vmcb);
+}
+
 /* The virtual interrupt that was armed has been taken if the processor cleared V_IRQ.
  *
  * OBSERVED: QEMU's VMRUN with V_IRQ (7.2 to 11.1) undoes the news of a physical interrupt that comes in the same moment:
@@ -145,7 +150,7 @@ static void nmi_return(struct x86_vp *vp)
 	vp->vmcb->intercept_1 &= ~(uint32_t)VMCB_1_IRET;
 }
 
-static void describe_fault(struct x86_vp *vp)
+void svm_describe_fault(struct x86_vp *vp)
 {
 	struct vp_exit *exit = &vp->exit;
 	uint64_t info = vp->vmcb->exit_info_1;
@@ -180,6 +185,15 @@ static void describe_hypercall(struct x86_vp *vp)
 	exit->privileged = vmcb->cpl == 0 && (vmcb->cr0 & CR0_PE) != 0;
 }
 
+/* A function of its own, so that the way to the others stays short. */
+static __attribute__((noinline)) void describe_rare(struct x86_vp *vp, uint64_t code)
+{
+	vp->exit.kind = VP_EXIT_IMPOSSIBLE;
+	if (code >= VMCB_EXIT_IDTR_READ && code <= VMCB_EXIT_TR_READ) {
+		svm_npiep_exit(vp);
+	}
+}
+
 static void describe_exit(struct x86_vp *vp, const struct vmcb *vmcb)
 {
 	struct vp_exit *exit = &vp->exit;
@@ -201,7 +215,7 @@ static void describe_exit(struct x86_vp *vp, const struct vmcb *vmcb)
 	} else if (code == VMCB_EXIT_MSR) {
 		exit->kind = vmcb->exit_info_1 != 0 ? VP_EXIT_MSR_WRITE : VP_EXIT_MSR_READ;
 	} else if (code == VMCB_EXIT_NESTED_FAULT) {
-		describe_fault(vp);
+		svm_describe_fault(vp);
 	} else if (code == VMCB_EXIT_EXCEPTION + VECTOR_DB) {
 		hand_on(vp, VECTOR_DB, -1);
 	} else if (code == VMCB_EXIT_EXCEPTION + VECTOR_AC) {
@@ -213,7 +227,7 @@ static void describe_exit(struct x86_vp *vp, const struct vmcb *vmcb)
 		nmi_return(vp);
 		exit->kind = VP_EXIT_RESUME;
 	} else {
-		exit->kind = VP_EXIT_IMPOSSIBLE;
+		describe_rare(vp, code);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What is in the VMCB at VMRUN: exit.c, svm.c and x86/vm/run.c as they are, with everything around them made of nothing.
+ * What is in the VMCB at VMRUN: exit.c, npiep.c, svm.c and x86/vm/run.c as they are, with everything around them made of nothing.
  *
  * On QEMU a flush that never reaches the VMCB does not show, because that processor forgets its translations at each
  * world switch. Here TLB_CONTROL is looked at where the processor would.
@@ -132,6 +132,29 @@ void svm_loop(struct x86_vp *which)
 	abort();
 }
 
+/* The entry of npiep.c: what the VMCB is then, and what the guest leaves in it. */
+static unsigned entries;
+static struct vmcb entered;
+static struct {
+	uint64_t exit_code, info_1, info_2, dr6;
+} inner;
+
+void svm_enter(struct x86_vp *which)
+{
+	assert_int_equal(which->place, VP_IN_GUEST);
+	entries++;
+	entered = vmcb;
+	vmcb.exit_code = inner.exit_code;
+	vmcb.exit_info_1 = inner.info_1;
+	vmcb.exit_info_2 = inner.info_2;
+	vmcb.dr6 |= inner.dr6;
+	vmcb.rax = 0x77;
+	vmcb.rsp = 0x88;
+	if (inner.exit_code == 0x41) {
+		vmcb.rflags &= ~UINT64_C(0x10000); /* RF goes when an instruction is done */
+	}
+}
+
 void svm_window(void)
 {
 }
@@ -182,14 +205,19 @@ static int setup(void **state)
 	return svm_backend.vp_create(&vp) ? 0 : -1;
 }
 
+static void handle_exit(void)
+{
+	memset(order, 0, sizeof(order));
+	vp.on_exit(&vp);
+	assert_int_equal(vp.place, VP_IN_GUEST);
+}
+
 /* Until the next VMRUN; the exit is one that asks for nothing. */
 static void leave_and_enter(void)
 {
 	vmcb.exit_code = VMCB_EXIT_INVD;
 	vmcb.exit_event = 0;
-	memset(order, 0, sizeof(order));
-	vp.on_exit(&vp);
-	assert_int_equal(vp.place, VP_IN_GUEST);
+	handle_exit();
 	assert_int_equal(vp.vp.requests, 0);
 }
 
@@ -297,6 +325,216 @@ static void exits_are_measured_on_request(void **state)
 	assert_string_equal(order, "x");
 }
 
+/* --- Instructions that user code may not execute ---------------------------------------------------------------- */
+
+#define EXIT_SIDT 0x66
+#define EXIT_SGDT 0x67
+#define EXIT_STR 0x69
+#define EXIT_DB 0x41
+#define TF UINT64_C(0x100)
+#define RF UINT64_C(0x10000)
+#define BS UINT64_C(0x4000)
+#define ALL_FOUR 0x3c0u
+
+/* The guest has executed one of them; the entry that it gets for it ends with this exit. */
+static void store(uint64_t code, uint8_t cpl, uint64_t end)
+{
+	entries = 0;
+	inner.exit_code = end;
+	vmcb.exit_code = code;
+	vmcb.exit_event = 0;
+	vmcb.cpl = cpl;
+	handle_exit();
+}
+
+static int setup_npiep(void **state)
+{
+	memset(&inner, 0, sizeof(inner));
+	if (setup(state) != 0) {
+		return -1;
+	}
+	vmcb.rflags = 0x202;
+	vmcb.dr6 = 0xffff0ff0;
+	vmcb.dr7 = 0x400;
+	svm_backend.npiep_set(&vp, 15);
+	return 0;
+}
+
+static void each_bit_has_its_intercept(void **state)
+{
+	static const uint32_t bits[] = {1u << 7, 1u << 6, 1u << 8, 1u << 9}; /* SGDT, SIDT, SLDT, STR */
+
+	(void)state;
+	svm_backend.npiep_set(&vp, 0);
+	uint32_t others = vmcb.intercept_1;
+
+	assert_int_equal(others & ALL_FOUR, 0);
+	for (uint64_t value = 0; value < 16; value++) {
+		uint32_t wanted = others;
+
+		for (unsigned i = 0; i < 4; i++) {
+			wanted |= (value >> i & 1) != 0 ? bits[i] : 0;
+		}
+		svm_backend.npiep_set(&vp, value);
+		assert_int_equal(vmcb.intercept_1, wanted);
+	}
+}
+
+static void user_code_gets_a_fault(void **state)
+{
+	(void)state;
+	for (uint8_t cpl = 1; cpl <= 3; cpl++) {
+		store(EXIT_SGDT, cpl, EXIT_DB);
+		assert_int_equal(vp.exit.kind, VP_EXIT_PROTECTED);
+		assert_int_equal(entries, 0);
+	}
+}
+
+static void the_kernel_gets_one_instruction(void **state)
+{
+	(void)state;
+	uint32_t intercepts = vmcb.intercept_1, exceptions = vmcb.intercept_exceptions;
+
+	assert_int_equal(intercepts & ALL_FOUR, ALL_FOUR);
+	for (uint64_t code = EXIT_SIDT; code <= EXIT_STR; code++) {
+		inner.dr6 = BS;
+		store(code, 0, EXIT_DB);
+		assert_int_equal(entries, 1);
+		assert_int_equal(entered.rflags, 0x202 | TF | RF);
+		assert_int_equal(entered.intercept_1, intercepts & ~ALL_FOUR);
+		assert_int_equal(entered.intercept_exceptions, exceptions | 1u << 12 | 1u << 13 | 1u << 14);
+		assert_int_equal(entered.event, 0);
+		assert_int_equal(vp.exit.kind, VP_EXIT_RESUME);
+		assert_int_equal(vmcb.rflags, 0x202);
+		assert_int_equal(vmcb.dr6, 0xffff0ff0);
+		assert_int_equal(vmcb.intercept_1, intercepts);
+		assert_int_equal(vmcb.intercept_exceptions, exceptions);
+		assert_int_equal(vmcb.event, 0);
+		assert_int_equal(vp.vp.gpr[GPR_RAX], 0x77);
+		assert_int_equal(vp.vp.gpr[GPR_RSP], 0x88);
+	}
+}
+
+static void a_virtual_interrupt_waits_for_it(void **state)
+{
+	(void)state;
+	next_event = (struct apic_event){.verdict = APIC_DELIVER, .vector = 0x51};
+	atomic_fetch_or(&vp.vp.requests, VP_REQUEST_INTERRUPT);
+	leave_and_enter();
+	assert_true((vmcb.interrupt_control & VMCB_V_IRQ) != 0);
+	store(EXIT_SGDT, 0, EXIT_DB);
+	assert_int_equal(entered.interrupt_control & VMCB_V_IRQ, 0);
+	assert_true((vmcb.interrupt_control & VMCB_V_IRQ) != 0);
+	assert_int_equal(vp.armed.verdict, APIC_DELIVER);
+}
+
+static void its_faults_are_the_guests(void **state)
+{
+	(void)state;
+	vmcb.cr2 = 5;
+	for (uint64_t vector = 12; vector <= 14; vector++) {
+		vmcb.dr6 = 0xffff0ff5;
+		inner.info_1 = 2;
+		inner.info_2 = UINT64_C(0xffff800000001000);
+		vmcb.rflags = 0x202;
+		store(EXIT_SGDT, 0, 0x40 + vector);
+		assert_int_equal(vmcb.event, UINT64_C(0x280000b00) | vector);
+		assert_int_equal(vmcb.cr2, vector == 14 ? UINT64_C(0xffff800000001000) : 5);
+		assert_int_equal(vmcb.rflags, 0x202 | RF);
+		assert_int_equal(vp.exit.kind, VP_EXIT_RESUME);
+		assert_int_equal(vmcb.dr6, 0xffff0ff5);
+	}
+}
+
+/* DR7; what the processor finds; is the trap the guest's? */
+static void breakpoints_of_the_guest_strike(void **state)
+{
+	static const struct {
+		uint64_t dr7, found;
+		bool strikes;
+	} cases[] = {
+		{0x10001, 1, true},  {0x10002, 1, true},   {0x30001, 1, true},	   {0x10000, 1, false},
+		{0x00001, 1, false}, {0x10001, 2, false},  {0x10000080, 8, true},  {0x10000040, 8, true},
+		{0x10000, 8, false}, {0x1000010, 4, true}, {0x11000010, 8, false}, {0x10001, 0, false},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (unsigned old = 0; old < 2; old++) {
+			uint64_t dr6 = 0xffff0ff0 | (old != 0 ? BS | 0xf : 0);
+
+			vmcb.dr6 = dr6;
+			vmcb.dr7 = cases[i].dr7;
+			inner.dr6 = BS | cases[i].found;
+			store(EXIT_SGDT, 0, EXIT_DB);
+			assert_int_equal(entered.dr6 & 0xf, 0);
+			assert_int_equal(vmcb.event, cases[i].strikes ? UINT64_C(0x80000301) : 0);
+			assert_int_equal(vmcb.dr6,
+					 cases[i].strikes ? (dr6 & ~UINT64_C(0xf)) | cases[i].found : dr6);
+		}
+	}
+}
+
+static void a_guest_that_steps_goes_on_stepping(void **state)
+{
+	(void)state;
+	vmcb.rflags = 0x202 | TF;
+	vmcb.dr6 = 0xffff0ff1;
+	inner.dr6 = BS;
+	store(EXIT_SGDT, 0, EXIT_DB);
+	assert_int_equal(entered.dr6, 0xffff0ff1);
+	assert_int_equal(vmcb.rflags, 0x202 | TF);
+	assert_int_equal(vmcb.dr6, 0xffff4ff1);
+	assert_int_equal(vmcb.event, UINT64_C(0x80000301));
+}
+
+static void what_comes_first_leaves_no_trace(void **state)
+{
+	static const uint64_t codes[] = {0x60, 0x61, 0x64, 0x72, 0x43};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		for (uint64_t kept = 0; kept <= RF; kept += RF) {
+			vmcb.rflags = 0x202 | kept;
+			vmcb.dr6 = 0xffff0fff;
+			store(EXIT_SGDT, 0, codes[i]);
+			assert_int_equal(vmcb.rflags, 0x202 | kept);
+			assert_int_equal(vmcb.dr6, 0xffff0fff);
+			assert_int_equal(vmcb.event, 0);
+			assert_int_equal(vp.exit.kind, VP_EXIT_RESUME);
+		}
+	}
+}
+
+static void a_nested_fault_is_handled(void **state)
+{
+	(void)state;
+	inner.info_1 = 6;
+	inner.info_2 = 0x12345000;
+	store(EXIT_SGDT, 0, 0x400);
+	assert_int_equal(vp.exit.kind, VP_EXIT_MEMORY);
+	assert_int_equal(vp.exit.gpa.value, 0x12345000);
+	assert_int_equal(vp.exit.access, VP_ACCESS_WRITE);
+	assert_true(vp.exit.by_instruction);
+	assert_int_equal(vmcb.rflags, 0x202);
+}
+
+/* A flush may not wait for even one instruction. An NMI may, or one that waits for its turn would be in the way for ever. */
+static void only_a_flush_goes_first(void **state)
+{
+	(void)state;
+	atomic_fetch_or(&vp.vp.requests, VP_REQUEST_TLB_FLUSH);
+	store(EXIT_SGDT, 0, EXIT_DB);
+	assert_int_equal(entries, 0);
+	assert_int_equal(vp.exit.kind, VP_EXIT_RESUME);
+	assert_int_equal(vmcb.tlb_control, 1);
+	vp.vp.nmi_pending = true;
+	vp.nmi_blocked = true;
+	store(EXIT_SGDT, 0, EXIT_DB);
+	assert_int_equal(entries, 1);
+	assert_int_equal(entered.tlb_control, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +547,16 @@ int main(void)
 		cmocka_unit_test_setup(after_a_virtual_interrupt_the_physical_apic_is_asked, setup),
 		cmocka_unit_test_setup(exits_are_measured_on_request, setup),
 		cmocka_unit_test_setup(cr8_exits_while_an_interrupt_waits, setup),
+		cmocka_unit_test_setup(each_bit_has_its_intercept, setup_npiep),
+		cmocka_unit_test_setup(user_code_gets_a_fault, setup_npiep),
+		cmocka_unit_test_setup(the_kernel_gets_one_instruction, setup_npiep),
+		cmocka_unit_test_setup(a_virtual_interrupt_waits_for_it, setup_npiep),
+		cmocka_unit_test_setup(its_faults_are_the_guests, setup_npiep),
+		cmocka_unit_test_setup(breakpoints_of_the_guest_strike, setup_npiep),
+		cmocka_unit_test_setup(a_guest_that_steps_goes_on_stepping, setup_npiep),
+		cmocka_unit_test_setup(what_comes_first_leaves_no_trace, setup_npiep),
+		cmocka_unit_test_setup(a_nested_fault_is_handled, setup_npiep),
+		cmocka_unit_test_setup(only_a_flush_goes_first, setup_npiep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

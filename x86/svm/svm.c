@@ -38,8 +38,6 @@
 #define VECTOR_DE 0
 #define VECTOR_DF 8
 #define VECTOR_TS 10
-#define VECTOR_GP 13
-#define VECTOR_PF 14
 
 #define GUEST_ASID 1 /* one VP per LP: no other is ever needed */
 
@@ -221,6 +219,7 @@ const struct backend svm_backend = {
 	.register_set = svm_register_set,
 	.segment_base = svm_segment_base,
 	.segment_set = svm_segment_set,
+	.npiep_set = svm_npiep_set,
 	.advance = svm_advance,
 	.raise = svm_raise,
 	.measure = svm_measure,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The world switch. svm_loop(vp) enters the guest, saves what it leaves in the general-purpose registers, calls
- * vp->on_exit, which is svm_exit or svm_exit_measured, and enters again.
+ * vp->on_exit, which is svm_exit or svm_exit_measured, and enters again. svm_enter(vp) does it once and returns.
  *
  * RAX and RSP travel in the VMCB. FS, GS, TR, LDTR and the system-call MSRs are not switched at all: the hypervisor
  * uses none of them, so they stay the guest's (svm.c reads and writes them with VMSAVE and VMLOAD). No SSE register
@@ -11,13 +11,9 @@
 
 #define GPR(n) (X86_VP_GPR + 8 * (n))(%rdi)
 
-	.text
-	.code64
-	.balign 16
-	.globl svm_loop
-svm_loop:
-	push %rdi
-1:	mov X86_VP_CONTROL(%rdi), %rax
+/* Into the guest and out again, with RDI = vp at the top of the stack. */
+	.macro ENTER_GUEST
+	mov X86_VP_CONTROL(%rdi), %rax
 	mov GPR(1), %rcx
 	mov GPR(2), %rdx
 	mov GPR(3), %rbx
@@ -49,9 +45,36 @@ svm_loop:
 	mov %r13, GPR(13)
 	mov %r14, GPR(14)
 	mov %r15, GPR(15)
+	.endm
+
+	.text
+	.code64
+	.balign 16
+	.globl svm_loop, svm_enter
+svm_loop:
+	push %rdi
+1:	ENTER_GUEST
 	call *X86_VP_ON_EXIT(%rdi)
 	mov (%rsp), %rdi
 	jmp 1b
+
+svm_enter:
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	push %rdi
+	ENTER_GUEST
+	pop %rdi
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	ret
 
 /* IF is set whenever exits are handled, because VMRUN takes the host's IF as the mask for physical interrupts. */
 	.globl svm_window, svm_sleep, svm_window_end

@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #define VECTOR_DB 1
+#define VECTOR_SS 12
+#define VECTOR_GP 13
+#define VECTOR_PF 14
 #define VECTOR_AC 17
 
 /* Optional features, as CPUID 0x8000000A reports them. Set once, by svm_refusal. */
@@ -23,8 +26,9 @@ struct svm_features {
 };
 extern struct svm_features svm_features;
 
-/* svm_entry.S */
+/* svm_entry.S: enters the guest again and again, svm_exit in between; enters it once, and returns at the exit. */
 _Noreturn void svm_loop(struct x86_vp *vp);
+void svm_enter(struct x86_vp *vp);
 /* Let interrupts in for a moment; sleep until one comes. All of their code lies before svm_window_end. */
 void svm_window(void);
 void svm_sleep(void);
@@ -34,6 +38,15 @@ extern const uint8_t svm_window_end[];
  * what that takes. */
 void svm_exit(struct x86_vp *vp);
 void svm_exit_measured(struct x86_vp *vp);
+
+/* RAX, RSP and the TPR: what the guest has left in the VMCB. */
+void svm_note_registers(struct x86_vp *vp);
+/* vp->exit from a nested fault. */
+void svm_describe_fault(struct x86_vp *vp);
+
+/* npiep.c: which instructions exit, and what is done about one that has. */
+void svm_npiep_set(struct x86_vp *vp, uint64_t prevented);
+void svm_npiep_exit(struct x86_vp *vp);
 
 /* At the next entry: drop the guest's TLB. */
 void svm_flush(struct x86_vp *vp);

@@ -18,7 +18,6 @@
 #include <stdint.h>
 
 #define SOON 2000 /* APIC timer counts: 2 us at 1 GHz, 20 us at 100 MHz */
-#define MACHINE_REQUESTS ((uint32_t)(VP_REQUEST_TLB_FLUSH | VP_REQUEST_STOP))
 
 static void handle_machine_requests(struct x86_vp *vp)
 {

@@ -16,6 +16,9 @@
 #define RFLAGS_TF (UINT64_C(1) << 8)
 #define RFLAGS_IF (UINT64_C(1) << 9)
 
+/* What no VP may overlook for even one instruction. */
+#define MACHINE_REQUESTS ((uint32_t)(VP_REQUEST_TLB_FLUSH | VP_REQUEST_STOP))
+
 struct vpset;
 
 /* Announces the entry. True: there are requests (or the VP sleeps); handle them and ask again. */
@@ -23,6 +26,17 @@ static inline bool run_enter(struct x86_vp *vp)
 {
 	atomic_store(&vp->place, VP_IN_GUEST);
 	if (atomic_load(&vp->vp.requests) == 0) {
+		return false;
+	}
+	atomic_store_explicit(&vp->place, VP_OUTSIDE, memory_order_release);
+	return true;
+}
+
+/* The same for a single instruction: other requests wait until it is done, as interrupts do. */
+static inline bool run_enter_briefly(struct x86_vp *vp)
+{
+	atomic_store(&vp->place, VP_IN_GUEST);
+	if ((atomic_load(&vp->vp.requests) & MACHINE_REQUESTS) == 0) {
 		return false;
 	}
 	atomic_store_explicit(&vp->place, VP_OUTSIDE, memory_order_release);

@@ -122,6 +122,18 @@ static void run(unsigned rounds)
 	}
 }
 
+/* One instruction apart from the others, as x86/svm/npiep.c does it. */
+static void run_briefly(void)
+{
+	struct x86_vp *vp = &x86[model_self()];
+
+	if (!run_enter_briefly(vp)) {
+		guest(model_self(), 1);
+		run_leave(vp);
+	}
+	run(1);
+}
+
 static void flush_others(uint32_t first, uint32_t last)
 {
 	struct vpset targets;
@@ -258,6 +270,7 @@ static void good(const struct model_plan *plan)
 }
 
 static const struct model_plan plan_flush = {2, 4, begin, {flush_one, run_twice}, nothing};
+static const struct model_plan plan_flush_brief = {2, 4, begin, {flush_one, run_briefly}, nothing};
 static const struct model_plan plan_flush_two = {3, 1, begin, {flush_two, run_once, run_once}, nothing};
 static const struct model_plan plan_each_other = {2, 2, begin, {run_and_flush, run_and_flush}, nothing};
 static const struct model_plan plan_wake = {2, 8, begin, {ask_one, halt_and_run}, was_answered};
@@ -277,6 +290,12 @@ static void a_flush_of_two_is_over_when_it_returns(void **state)
 {
 	(void)state;
 	good(&plan_flush_two);
+}
+
+static void a_brief_entry_does_not_miss_a_flush(void **state)
+{
+	(void)state;
+	good(&plan_flush_brief);
 }
 
 static void two_may_flush_each_other(void **state)
@@ -360,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flush_is_over_when_it_returns),
 		cmocka_unit_test(a_flush_of_two_is_over_when_it_returns),
+		cmocka_unit_test(a_brief_entry_does_not_miss_a_flush),
 		cmocka_unit_test(two_may_flush_each_other),
 		cmocka_unit_test(a_sleeper_is_woken),
 		cmocka_unit_test(a_sleeper_is_woken_and_flushed),

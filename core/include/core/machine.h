@@ -68,6 +68,10 @@ void machine_register_set(struct vp *vp, enum hv_register_name name, uint64_t va
 uint64_t machine_segment_base(struct vp *vp, enum hv_register_name name);
 void machine_segment_set(struct vp *vp, enum hv_register_name name, uint64_t base, uint64_t rest);
 
+/* From now on the instructions of this HV_NPIEP_* set (abi/hv_msr.h), and no others of them, raise #GP when the VP executes
+ * them outside CPL 0. At CPL 0 nothing changes. At first the set is empty. */
+void machine_npiep_set(struct vp *vp, uint64_t prevented);
+
 /* Copies XMM0..XMM(count-1) of the VP, 16 bytes each, count at most 6: out, and in. What a wider register has above
  * its low 16 bytes stays as it is. */
 void machine_xmm_get(struct vp *vp, unsigned count, void *out);

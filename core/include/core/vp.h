@@ -74,6 +74,7 @@ struct vp {
 	struct synic synic;
 	struct vp_stats stats;
 	struct msr_shadow msr_shadow; /* (v) */
+	uint64_t npiep;		      /* (v) HV_X64_MSR_NPIEP_CONFIG */
 	void *call_input;  /* (c) allocated by vp_create: one page, private copy of a hypercall's input */
 	void *call_output; /* (c) allocated by vp_create: one page, a hypercall's output before it is copied */
 	bool nmi_pending;  /* (v) */

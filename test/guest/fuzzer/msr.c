@@ -16,6 +16,7 @@
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
+#define MSR_NPIEP_CONFIG 0x40000040u
 #define MSR_SCONTROL 0x40000080u
 #define MSR_SIEFP 0x40000082u
 #define MSR_SIMP 0x40000083u
@@ -47,7 +48,7 @@ static const uint32_t synthetic[] = {
 	HV_MSR_REFERENCE_TSC,
 	HV_MSR_TSC_FREQUENCY,
 	HV_MSR_APIC_FREQUENCY,
-	0x40000040,
+	MSR_NPIEP_CONFIG,
 	HV_MSR_EOI,
 	HV_MSR_ICR,
 	HV_MSR_TPR,
@@ -158,6 +159,8 @@ static uint64_t synthetic_tame(uint32_t number, uint64_t value, uint64_t page)
 	case MSR_DEBUG_RECEIVE:
 	case MSR_DEBUG_PENDING:
 		return buffer_tame(value, page);
+	case MSR_NPIEP_CONFIG:
+		return value & 0x1F;
 	case MSR_SCONTROL:
 		return (value & ~1ull) | mostly_on(value);
 	case HV_MSR_RESET:

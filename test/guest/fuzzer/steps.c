@@ -110,12 +110,20 @@ static void step_page(struct stream *stream)
 	hv_call(HV_CALL_LONG_SPIN | HV_CONTROL_FAST, value, 0);
 }
 
-/* Instructions that guests may not use, or not so: #UD or #GP, whatever the registers hold. */
+static void user_sidt(void *to)
+{
+	__asm__ volatile("sidt (%0)" ::"r"(to) : "memory");
+}
+
+/* Instructions that guests may not use, or not so: #UD or #GP, whatever the registers hold. And those that NPIEP forbids
+ * user code. */
 static void step_forbidden(struct stream *stream)
 {
 	uint64_t address = stream_page(stream);
+	uint8_t which = stream_byte(stream);
+	uint8_t *at = playground.arena + (which >> 4) % ARENA_PAGES * PAGE_SIZE + which;
 
-	switch (stream_byte(stream) & 15) {
+	switch (which & 15) {
 	case 0:
 		__asm__ volatile("vmrun" ::"a"(address) : "memory");
 		break;
@@ -142,6 +150,19 @@ static void step_forbidden(struct stream *stream)
 		break;
 	case 8:
 		__asm__ volatile("ud2");
+		break;
+	case 9:
+		__asm__ volatile("sgdt (%0)" ::"r"(at) : "memory");
+		break;
+	case 10:
+		__asm__ volatile("sldt (%0)" ::"r"(at) : "memory");
+		break;
+	case 11:
+		__asm__ volatile("str %%rax" ::: "rax");
+		break;
+	case 12:
+		interrupts_off();
+		user_call(user_sidt, at);
 		break;
 	default:
 		__asm__ volatile("wbinvd" ::: "memory");
