@@ -350,7 +350,7 @@ conformance-kvm: conformance-kvm-needs
 
 # The columns of the page in docs/; each is made of the logs that the two targets above have left.
 CONFORM_LOGS := $(B)/conform
-VERDIGRIS_LOGS = $(wildcard $(foreach n,1 2 4 2-everything,$(CONFORM_LOGS)/verdigris-smp$(n).log))
+VERDIGRIS_LOGS = $(wildcard $(foreach n,1 2 4 2-everything-debug-channel-loopback-tsc-invariant,$(CONFORM_LOGS)/verdigris-smp$(n).log))
 
 .PHONY: conformance-report
 ## make conformance-report  docs/conformance.html and .md, from the logs that the two above have left

@@ -7,7 +7,8 @@
  * are private copies; the gate has checked the caller's privilege, the control word, and every size and address.
  *
  * A rep handler counts in call->reps_done the elements that it has finished. It returns HV_STATUS_SUCCESS when all are
- * done or when call->time_limit has passed after at least one, or the status of the element that failed.
+ * done or when call->time_limit has passed after at least one (or, for an element that puts the VP to sleep, behind it), or
+ * the status of the element that failed.
  */
 #pragma once
 

@@ -323,7 +323,7 @@ static enum gate_result call_run(struct call *call, const struct call_row *row, 
 	if (blocks->output_size != 0 && (status == HV_STATUS_SUCCESS || call->reps_done != 0)) {
 		output_write(row, call, blocks, start);
 	}
-	/* Is there more to do, and did only the time run out? */
+	/* Is there more to do, and did only the time run out, or the VP fall asleep? */
 	if (status == HV_STATUS_SUCCESS && call->reps_done < call->rep_count) {
 		control_write(call->vp, call->long_mode,
 			      hv_control_with_rep_start(request->control, completed));

@@ -7,7 +7,7 @@
  * RIP at the instruction that makes it.
  *
  * CHOICE: a register in which the call itself travels, and RIP, cannot be set by it (INVALID_PARAMETER): RIP is about
- * to be moved on, the others hold the list's address and where the call is continued when its time is up. Elements
+ * to be moved on, the others hold the list's address and where the call is continued when its time is up or the VP awake again. Elements
  * before one that is refused are done, as in any rep call.
  *
  * SPEC: TLFS 6.0b, "HvCallGetVpRegisters", "HvCallSetVpRegisters".

@@ -16,14 +16,26 @@
 #include "core/partition.h"
 #include "core/vp.h"
 
-static void overlay_append(struct partition *partition, struct overlay_page *overlay)
+/* The list has what is placed, the oldest overlay first. */
+static void overlay_link(struct partition *partition, struct overlay_page *overlay)
 {
-	struct overlay_page **end = &partition->overlays;
+	struct overlay_page **link = &partition->overlays;
 
-	while (*end != NULL) {
-		end = &(*end)->next;
+	while (*link != NULL && (*link)->rank < overlay->rank) {
+		link = &(*link)->next;
 	}
-	*end = overlay;
+	overlay->next = *link;
+	*link = overlay;
+}
+
+static void overlay_unlink(struct partition *partition, const struct overlay_page *overlay)
+{
+	struct overlay_page **link = &partition->overlays;
+
+	while (*link != overlay) {
+		link = &(*link)->next;
+	}
+	*link = overlay->next;
 }
 
 bool overlay_create(struct partition *partition, struct overlay_page *overlay, enum machine_access access)
@@ -35,7 +47,7 @@ bool overlay_create(struct partition *partition, struct overlay_page *overlay, e
 	}
 	*overlay = (struct overlay_page){.frame = frame, .access = access};
 	lock_acquire(&partition->overlay_lock);
-	overlay_append(partition, overlay);
+	overlay->rank = partition->overlay_count++;
 	lock_release(&partition->overlay_lock);
 	return true;
 }
@@ -45,7 +57,7 @@ static struct overlay_page *overlay_at(struct partition *partition, gpn_t page)
 {
 	struct overlay_page *overlay = partition->overlays;
 
-	while (overlay != NULL && !(overlay->placed && gpn_equal(overlay->page, page))) {
+	while (overlay != NULL && !gpn_equal(overlay->page, page)) {
 		overlay = overlay->next;
 	}
 	return overlay;
@@ -77,9 +89,11 @@ static bool overlay_change(struct partition *partition, struct overlay_page *ove
 	overlay->placed = is_placed;
 	overlay->page = new_page;
 	if (was_placed) {
+		overlay_unlink(partition, overlay);
 		overlay_show(partition, old_page);
 	}
 	if (is_placed) {
+		overlay_link(partition, overlay);
 		overlay_show(partition, new_page);
 	}
 	return true;
@@ -105,7 +119,7 @@ void overlay_attach(struct partition *partition, struct vp *caller, struct overl
 		.is_transient = true,
 	};
 	lock_acquire(&partition->overlay_lock);
-	overlay_append(partition, overlay);
+	overlay->rank = partition->overlay_count++;
 	if (overlay_change(partition, overlay, msr)) {
 		machine_nested_flush(partition, caller);
 	}
@@ -114,16 +128,8 @@ void overlay_attach(struct partition *partition, struct vp *caller, struct overl
 
 void overlay_detach(struct partition *partition, struct vp *caller, struct overlay_page *overlay)
 {
-	struct overlay_page **link = &partition->overlays;
-
 	lock_acquire(&partition->overlay_lock);
-	bool changed = overlay_change(partition, overlay, 0);
-
-	while (*link != overlay) {
-		link = &(*link)->next;
-	}
-	*link = overlay->next;
-	if (changed) {
+	if (overlay_change(partition, overlay, 0)) {
 		machine_nested_flush(partition, caller);
 	}
 	lock_release(&partition->overlay_lock);

@@ -80,6 +80,28 @@ static void moving_uncovers_the_old_page(void **state)
 	assert_int_equal(fake_total(fake), 3);
 }
 
+/* Nobody walks past what is nowhere. */
+static void the_list_has_what_is_placed(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_null(fake_root(fake)->overlays);
+	set(fake, 2, AT(5) | ON);
+	assert_ptr_equal(fake_root(fake)->overlays, overlay(fake, 2));
+	set(fake, 0, AT(6) | ON);
+	set(fake, 1, AT(7) | ON);
+	assert_ptr_equal(fake_root(fake)->overlays, overlay(fake, 0));
+	assert_ptr_equal(overlay(fake, 0)->next, overlay(fake, 1));
+	assert_ptr_equal(overlay(fake, 1)->next, overlay(fake, 2));
+	assert_null(overlay(fake, 2)->next);
+	set(fake, 1, AT(7));
+	assert_ptr_equal(overlay(fake, 0)->next, overlay(fake, 2));
+	set(fake, 0, UINT64_MAX);
+	assert_ptr_equal(fake_root(fake)->overlays, overlay(fake, 2));
+	set(fake, 2, 0);
+	assert_null(fake_root(fake)->overlays);
+}
+
 static void what_changes_nothing_flushes_nothing(void **state)
 {
 	struct fake *fake = *state;
@@ -168,19 +190,16 @@ static void without_memory_there_is_no_overlay(void **state)
 {
 	struct fake *fake = *state;
 	struct overlay_page extra = {0};
-	struct overlay_page *last = overlay(fake, 0);
-
-	while (last->next != NULL) {
-		last = last->next;
-	}
+	uint64_t count = fake_root(fake)->overlay_count;
 
 	fake->frames_until_failure = 0;
 	assert_false(overlay_create(fake_root(fake), &extra, MACHINE_ACCESS_READ_WRITE));
-	assert_null(last->next);
+	assert_int_equal(fake_root(fake)->overlay_count, count);
 	fake->frames_until_failure = UINT32_MAX;
 	assert_true(overlay_create(fake_root(fake), &extra, MACHINE_ACCESS_READ_WRITE));
-	assert_ptr_equal(last->next, &extra);
+	assert_int_equal(fake_root(fake)->overlay_count, count + 1);
 	assert_false(overlay_enabled(&extra));
+	assert_null(fake_root(fake)->overlays);
 	machine_page_free(&fake->hv, extra.frame);
 }
 
@@ -306,6 +325,7 @@ int main(void)
 		unit_test_one(a_page_is_covered_and_reappears),
 		unit_test_one(the_register_reads_as_written),
 		unit_test_one(moving_uncovers_the_old_page),
+		unit_test_one(the_list_has_what_is_placed),
 		unit_test_one(what_changes_nothing_flushes_nothing),
 		unit_test_one(a_page_beyond_the_gpa_space_is_out_of_reach),
 		unit_test_one(an_overlay_may_lie_where_no_memory_is),

@@ -93,12 +93,13 @@ static void partition_write(struct partition *partition)
 
 void stats_place(struct vp *vp, enum stats_page which, uint64_t msr)
 {
-	overlay_set(vp, stats_overlay(vp, which), msr);
 	if (which == STATS_PARTITION_RETAIL) {
 		partition_write(vp->partition);
-	}
-	if (which == STATS_VP_RETAIL) {
+	} else if (which == STATS_VP_RETAIL) {
 		counters_write(vp, vp_runtime_now(vp));
+	}
+	overlay_set(vp, stats_overlay(vp, which), msr);
+	if (which == STATS_VP_RETAIL) {
 		machine_exits_measure(vp, vp->stats.retail.placed);
 	}
 }

@@ -182,7 +182,7 @@ static bool has_overlay(uint64_t base, uint64_t size)
 {
 	for (struct overlay_page *overlay = nested.partition->overlays; overlay != NULL;
 	     overlay = overlay->next) {
-		if (overlay->placed && overlaps(base, size, gpa_of(overlay->page).value, PAGE_SIZE)) {
+		if (overlaps(base, size, gpa_of(overlay->page).value, PAGE_SIZE)) {
 			return true;
 		}
 	}
@@ -254,7 +254,7 @@ static void start_over(struct x86_vp *caller)
 	flush_all(caller);
 	dropped_become_free();
 	for (struct overlay_page *at = nested.partition->overlays; at != NULL; at = at->next) {
-		uint64_t *entry = at->placed ? entry_at(gpa_of(at->page).value, 1, 0) : NULL;
+		uint64_t *entry = entry_at(gpa_of(at->page).value, 1, 0);
 
 		if (entry != NULL && (*entry & PTE_PRESENT) == 0) {
 			place(gpa_of(at->page).value, at->frame, at->access);

@@ -81,7 +81,7 @@ static void svm_lp_enable(struct lp *lp)
 	cpu_write_cr4(cpu_read_cr4() | CR4_FXSR);
 }
 
-/* #DB and #AC are intercepted only to be handed on: a guest whose delivery of one raises the same one again would
+/* #DB and #AC are intercepted to be handed on (and #DB ends the single step of npiep.c): a guest whose delivery of one raises the same one again would
  * otherwise keep the processor in microcode for ever, deaf to kicks (CVE-2015-5307, CVE-2015-8104). */
 static void set_intercepts(struct vmcb *vmcb)
 {

@@ -26,7 +26,7 @@ struct svm_features {
 };
 extern struct svm_features svm_features;
 
-/* svm_entry.S: enters the guest again and again, svm_exit in between; enters it once, and returns at the exit. */
+/* svm_entry.S: enters the guest again and again, vp->on_exit in between; enters it once, and returns at the exit. */
 _Noreturn void svm_loop(struct x86_vp *vp);
 void svm_enter(struct x86_vp *vp);
 /* Let interrupts in for a moment; sleep until one comes. All of their code lies before svm_window_end. */

@@ -3,7 +3,7 @@
  * Overlay pages: frames of the hypervisor placed over a guest page that the guest names in an MSR.
  *
  * The page beneath is untouched and reappears when the overlay is moved or disabled. Two overlays may name the same
- * page; then the one that comes first in the partition's list is seen (CHOICE: the TLFS leaves the order open), and
+ * page; then the one that was created first is seen (CHOICE: the TLFS leaves the order open), and
  * the other appears when the first goes away. An overlay may lie anywhere, also where there is no memory: it is then
  * merely out of reach beyond the GPA width.
  *
@@ -23,10 +23,11 @@ struct overlay_page {
 	uint64_t msr;		    /* last value written to the page's MSR */
 	bool placed;		    /* enabled and within the GPA width */
 	gpn_t page;		    /* where, while placed */
-	struct overlay_page *next;  /* the partition's list, in order of precedence */
+	uint64_t rank;		    /* set once: precedence, that of creation */
+	struct overlay_page *next;  /* while placed: the partition's list, in order of precedence */
 };
 
-/* Allocates the frame and appends the overlay to the partition's list. False when there is no memory. */
+/* Allocates the frame, and gives the overlay its place in the order. False when there is no memory. */
 bool overlay_create(struct partition *partition, struct overlay_page *overlay, enum machine_access access);
 
 /* Makes the MSR value true: bit 0 enables, bits 63:12 name the page. All VPs see the change when it returns. */

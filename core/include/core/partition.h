@@ -40,7 +40,8 @@ struct partition {
 	uint64_t tsc_at_creation;      /* (c) reference time 0 */
 	struct lock lock;
 	struct lock overlay_lock;
-	struct overlay_page *overlays;	       /* (c) list in order of precedence */
+	struct overlay_page *overlays;	       /* (o) those that are placed, in order of precedence */
+	uint64_t overlay_count;		       /* (o) how many have been created */
 	_Atomic uint64_t guest_os_id;	       /* (a) changed under lock */
 	_Atomic uint64_t tsc_invariant;	       /* (a) HV_X64_MSR_TSC_INVARIANT_CONTROL */
 	_Atomic uint64_t reenlightenment;      /* (a) HV_X64_MSR_REENLIGHTENMENT_CONTROL */

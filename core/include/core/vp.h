@@ -55,8 +55,8 @@ enum vp_request {
 
 enum vp_activity {
 	VP_RUNNING,
-	VP_HALTED,	  /* HLT: until an interrupt can be taken, or NMI, INIT */
-	VP_IDLE,	  /* guest idle MSR: until any interrupt is pending, even if it cannot be taken */
+	VP_HALTED, /* HLT: until an interrupt can be taken, or NMI, INIT */
+	VP_IDLE,   /* guest idle register: until any interrupt is pending, even if it cannot be taken */
 	VP_WAIT_FOR_SIPI, /* after INIT, or never started */
 };
 
@@ -112,7 +112,7 @@ void vp_deadline_reached(struct vp *vp);
 /* Computes the earliest deadline of the APIC timer, the synthetic timers, the unhalted timer and the monitors and tells the machine if it changed. */
 void vp_deadline_update(struct vp *vp);
 
-/* HLT, and the guest idle MSR. vp_wake_up returns true when the VP may run again (and makes it VP_RUNNING). */
+/* HLT, and the guest idle register. vp_wake_up returns true when the VP may run again (and makes it VP_RUNNING). */
 void vp_halt(struct vp *vp);
 void vp_idle(struct vp *vp);
 bool vp_wake_up(struct vp *vp, bool interrupts_enabled);
