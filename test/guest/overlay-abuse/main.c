@@ -2,7 +2,8 @@
 /*
  * Overlay pages put where they do not belong.
  *
- * Three MSRs lay pages of the hypervisor over the guest's memory: HYPERCALL, REFERENCE_TSC, VP_ASSIST_PAGE. Checked:
+ * Three MSRs lay pages of the hypervisor over the guest's memory: HYPERCALL, REFERENCE_TSC, VP_ASSIST_PAGE; and where
+ * there are statistics pages, four more. Checked:
  * all of them at one address, in every order of coming and going; at each other's pages; over devices, the local APIC,
  * the I/O APIC, nothing, the top of the address space, the hypervisor's own memory, page tables and code in use;
  * two processors that rewrite the same MSR, and different ones, as fast as they can for a while. No crash, ever; and
@@ -25,13 +26,25 @@
 #include "../framework/start.h"
 #include "../framework/tap.h"
 
+#define EAX_STATS (1u << 8)
+#define MSR_STATS 0x400000E0u
 #define SEED 41
 #define PAGES 4
 #define VECTOR 0x61
 
-static const uint32_t msrs[] = {HV_MSR_HYPERCALL, HV_MSR_REFERENCE_TSC, HV_MSR_VP_ASSIST_PAGE};
-static const char *const names[] = {"hypercall page", "reference TSC page", "VP assist page"};
-#define MSRS 3
+static const uint32_t msrs[] = {HV_MSR_HYPERCALL, HV_MSR_REFERENCE_TSC, HV_MSR_VP_ASSIST_PAGE, MSR_STATS,
+				MSR_STATS + 1,	  MSR_STATS + 2,	MSR_STATS + 3};
+static const char *const names[] = {"hypercall page",
+				    "reference TSC page",
+				    "VP assist page",
+				    "partition's statistics page",
+				    "partition's internal statistics page",
+				    "processor's statistics page",
+				    "processor's internal statistics page"};
+#define WITHOUT_STATS 3
+#define WITH_STATS 7
+
+static unsigned msr_count = WITHOUT_STATS;
 
 static uint8_t *pages[PAGES];
 
@@ -66,29 +79,30 @@ static bool alive(void)
 	return came && cpuid(HV_LEAF_INTERFACE).eax == 0x31237648;
 }
 
-/* All three at one page; then away in the order `first`, the next, the one behind that. */
+/* All at one page; then away in the order `first`, the next, the one behind that. */
 static void test_same_page(unsigned first)
 {
-	for (unsigned i = 0; i < MSRS; i++) {
+	for (unsigned i = 0; i < msr_count; i++) {
 		put(i, (uint64_t)pages[0]);
 	}
 	bool hidden = !pattern_is(pages[0], SEED);
-	for (unsigned i = 0; i < MSRS; i++) {
+	for (unsigned i = 0; i < msr_count; i++) {
 		hidden = hidden && !pattern_is(pages[0], SEED);
-		off((first + i) % MSRS);
+		off((first + i) % msr_count);
 	}
-	check(hidden, "three overlays at one page hide it until the last goes (first the %s)", names[first]);
+	check(hidden, "%u overlays at one page hide it until the last goes (first the %s)", msr_count,
+	      names[first]);
 	check(intact(), "then the memory is back");
 }
 
 static void test_chase(void)
 {
 	for (unsigned round = 0; round < 100; round++) {
-		for (unsigned i = 0; i < MSRS; i++) {
+		for (unsigned i = 0; i < msr_count; i++) {
 			put(i, (uint64_t)pages[(round + i * round) % PAGES]);
 		}
 	}
-	for (unsigned i = 0; i < MSRS; i++) {
+	for (unsigned i = 0; i < msr_count; i++) {
 		off(i);
 	}
 	check(intact(), "a hundred rounds of moving onto each other leave the memory intact");
@@ -118,7 +132,7 @@ static void test_places(void)
 {
 	for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
 		uint32_t ignored;
-		for (unsigned i = 0; i < MSRS; i++) {
+		for (unsigned i = 0; i < msr_count; i++) {
 			unsigned fault = put(i, places[p].address);
 			if (fault == NO_FAULT && places[p].address < 0x200000000) {
 				read32_safe(places[p].address, &ignored);
@@ -139,7 +153,7 @@ static void test_hypervisor_memory(void)
 		if (range.type == MEMORY_USABLE || range.start < 0x100000 || range.start > memory_top()) {
 			continue;
 		}
-		for (unsigned i = 0; i < MSRS; i++) {
+		for (unsigned i = 0; i < msr_count; i++) {
 			uint32_t value = 0;
 			put(i, range.start);
 			read32_safe(range.start, &value);
@@ -164,7 +178,7 @@ static void test_page_table(void)
 	*entry = (uint64_t)table | PTE_PRESENT | PTE_WRITABLE;
 	write_cr3(read_cr3());
 	check_equal(read32_safe(WINDOW + 3 * PAGE_SIZE, &value), NO_FAULT, "a page table works");
-	for (unsigned i = 0; i < MSRS; i++) {
+	for (unsigned i = 0; i < msr_count; i++) {
 		put(i, (uint64_t)table);
 		write_cr3(read_cr3());
 		read32_safe(WINDOW + 3 * PAGE_SIZE, &value);
@@ -247,6 +261,12 @@ static void test_races(void)
 	     "each rewrites its VP_ASSIST_PAGE, at the same pages");
 	race(HV_MSR_HYPERCALL, HV_MSR_REFERENCE_TSC, count,
 	     "one HYPERCALL, others REFERENCE_TSC, at the same pages");
+	if (msr_count == WITH_STATS) {
+		race(MSR_STATS, MSR_STATS, count, "all rewrite STATS_PARTITION_RETAIL_PAGE");
+		race(MSR_STATS + 2, MSR_STATS + 2, count, "each rewrites its STATS_VP_RETAIL_PAGE");
+		race(MSR_STATS, MSR_STATS + 2, count,
+		     "one STATS_PARTITION_RETAIL_PAGE, others STATS_VP_RETAIL_PAGE");
+	}
 	for (unsigned i = 0; i < PAGES; i++) {
 		pattern_fill(pages[i], SEED + i);
 	}
@@ -264,12 +284,13 @@ void test_main(void)
 		skip("not all three advertised", "overlay pages");
 		return;
 	}
+	msr_count = hv_has_eax(EAX_STATS) ? WITH_STATS : WITHOUT_STATS;
 	for (unsigned i = 0; i < PAGES; i++) {
 		pages[i] = page_alloc(1);
 		pattern_fill(pages[i], SEED + i);
 	}
 	wrmsr(HV_MSR_GUEST_OS_ID, HV_TEST_GUEST_ID);
-	for (unsigned first = 0; first < MSRS; first++) {
+	for (unsigned first = 0; first < msr_count; first++) {
 		test_same_page(first);
 	}
 	test_chase();

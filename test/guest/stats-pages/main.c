@@ -5,7 +5,7 @@
  * Checked: each is a list of groups as the specification has it; the partition's counts its processors; a processor's
  * tells its run time, which agrees with the MSR, and the hypervisor's part of it, which grows with exits and stays below
  * the whole; each processor has its own; sleep is in neither; they cannot be written; they move, overlap and go away as
- * other overlay pages do; what was counted is kept.
+ * other overlay pages do, at memory's end and beyond it too; what was counted is kept.
  *
  * Says who: TLFS 2.0a, "Statistics", and its appendix of counters. CHOICE of Verdigris: no group but the architectural
  * one, an empty list on the internal pages, #GP for a write.
@@ -186,6 +186,28 @@ static void test_moves(void)
 	wrmsr(MSR_VP, 0);
 }
 
+/* Where memory ends, where there is none, and at the end of all addresses. What lies beneath may be a device or nothing, so
+ * that only the first place is looked at again. */
+static void test_places(void)
+{
+	const uint64_t places[] = {memory_top() - PAGE_SIZE, memory_top(), 0xA0000000,
+				   (1ull << memory_width()) - PAGE_SIZE};
+	volatile uint64_t *window = window_map_clean(0, places[0], PTE_PRESENT);
+	uint64_t beneath = window[0];
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		wrmsr(MSR_PARTITION, places[i] | HV_MSR_ENABLE);
+		window = window_map_clean(0, places[i], PTE_PRESENT);
+		check(is_group(window[0], ARCHITECTURAL, 1), "a page is seen at 0x%lx", places[i]);
+		wrmsr(MSR_PARTITION, 0);
+		wrmsr(MSR_VP, places[i] | HV_MSR_ENABLE);
+		check(is_group(window[0], ARCHITECTURAL, 2), "and the processor's");
+		wrmsr(MSR_VP, 0);
+	}
+	window = window_map_clean(0, places[0], PTE_PRESENT);
+	check_equal(window[0], beneath, "memory's last page is back");
+}
+
 /* The counter stands still while the page is away, and does not begin anew. */
 static void test_kept(void)
 {
@@ -262,6 +284,7 @@ void test_main(void)
 	test_sleep(page);
 	test_writes();
 	test_moves();
+	test_places();
 	test_kept();
 	test_registers();
 	test_others(processors);
