@@ -67,6 +67,8 @@ void playground_clear_rest(void *unused);
 void playground_clear_shared(void);
 /* A SynIC that can receive: mostly programs begin with one. */
 void playground_start_synic(void *unused);
+/* Starts another processor anew, without the heartbeat: an NMI would find it with no table of interrupts. */
+bool playground_restart(unsigned index);
 /* Looks at the machine after a program; says what is wrong, or NULL. */
 const char *playground_check(void);
 

@@ -197,7 +197,7 @@ static const char *program_run(void)
 		return wrong;
 	}
 	if (playground.processors > 1 && program % RESTART_EVERY == RESTART_EVERY - 1 &&
-	    !smp_restart(1 + (unsigned)(program / RESTART_EVERY) % (playground.processors - 1))) {
+	    !playground_restart(1 + (unsigned)(program / RESTART_EVERY) % (playground.processors - 1))) {
 		return "another processor cannot be started anew";
 	}
 	return others_check();

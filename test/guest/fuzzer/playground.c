@@ -50,6 +50,7 @@
 #define IOAPIC_WINDOW 0x10
 #define IOAPIC_REDIRECTION 0x10
 #define IOAPIC_NMI 0x400u
+#define IOAPIC_MASKED 0x10000u
 #define IOAPIC_TO_ALL 0xFF000000u
 
 struct playground playground;
@@ -87,21 +88,40 @@ static void ioapic_write(uint8_t index, uint32_t value)
 	*(volatile uint32_t *)(base + IOAPIC_WINDOW) = value;
 }
 
+static uint8_t heartbeat_pin(void)
+{
+	return (uint8_t)(IOAPIC_REDIRECTION + 2 * acpi_isa_pin(RTC_IRQ));
+}
+
 static bool heartbeat_start(void)
 {
-	uint8_t index = (uint8_t)(IOAPIC_REDIRECTION + 2 * acpi_isa_pin(RTC_IRQ));
 	uint32_t before = this_cpu()->irq_count[NMI];
 
 	if (acpi_ioapic_address() == 0) {
 		return false;
 	}
 	irq_set(NMI, heartbeat);
-	ioapic_write((uint8_t)(index + 1), IOAPIC_TO_ALL);
-	ioapic_write(index, IOAPIC_NMI);
+	ioapic_write((uint8_t)(heartbeat_pin() + 1), IOAPIC_TO_ALL);
+	ioapic_write(heartbeat_pin(), IOAPIC_NMI);
 	cmos_write(RTC_A, RTC_A_64_HZ);
 	cmos_write(RTC_B, (uint8_t)(cmos_read(RTC_B) | RTC_B_PERIODIC));
 	cmos_read(RTC_C);
 	return WAIT_FOR(this_cpu()->irq_count[NMI] > before + 2, 2000);
+}
+
+/* The edge that the mask swallowed comes again once the clock has been asked. */
+bool playground_restart(unsigned index)
+{
+	bool restarted;
+
+	if (!playground.has_heartbeat) {
+		return smp_restart(index);
+	}
+	ioapic_write(heartbeat_pin(), IOAPIC_NMI | IOAPIC_MASKED);
+	restarted = smp_restart(index);
+	ioapic_write(heartbeat_pin(), IOAPIC_NMI);
+	cmos_read(RTC_C);
+	return restarted;
 }
 
 /* The instruction is among the first bytes of the hypercall page. */
