@@ -35,6 +35,7 @@
 #define MSR_VP_INTERNAL 0x400000E3u
 #define REG_STATS 0x00090020u
 #define CALL_GET_VP_REGISTERS 0x0050u
+#define CALL_SET_VP_REGISTERS 0x0051u
 #define SELF ~0ull
 #define VP_SELF 0xFFFFFFFEull
 
@@ -236,6 +237,15 @@ static void test_registers(void)
 			hv_call(CALL_GET_VP_REGISTERS | 1ull << 32, (uint64_t)input, (uint64_t)output);
 		check(result == 1ull << 32 && output[0] == rdmsr(MSR_PARTITION + i), "register %u is the MSR",
 		      i);
+		memory_fill(output, 0xCC, PAGE_SIZE);
+		input[3] = 0;
+		input[4] = (uint64_t)output | HV_MSR_ENABLE;
+		input[5] = 0;
+		result = hv_call(CALL_SET_VP_REGISTERS | 1ull << 32, (uint64_t)input, 0);
+		check(result == 1ull << 32 && rdmsr(MSR_PARTITION + i) == input[4] && output[511] == 0,
+		      "and places the page");
+		wrmsr(MSR_PARTITION + i, 0);
+		check_equal(output[511], 0xCCCCCCCCCCCCCCCC, "over memory that is kept");
 	}
 }
 
