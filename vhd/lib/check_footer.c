@@ -121,20 +121,30 @@ static int refuse(struct vv_check *check, struct vvhd_why *why)
 		check->path);
 }
 
+/* Without a good copy, nobody opens the image. */
+static void check_end(struct vv_check *check, bool is_last)
+{
+	static const struct vv_kind missing[] = {{VVHD_WARNING, "footer-missing", VV_FIX_END},
+						 {VVHD_ERROR, "footer-missing", VV_FIX_END}};
+	static const struct vv_kind bad[] = {{VVHD_WARNING, "footer-checksum", VV_FIX_END},
+					     {VVHD_ERROR, "footer-checksum", VV_FIX_END}};
+	const struct vv_footer_copy *end = &check->end;
+
+	if (end->seal == VV_SEAL_NO_COOKIE) {
+		vv_found(check, &missing[is_last], end->offset, "there is no footer at the end of the file");
+	} else if (end->seal == VV_SEAL_CHECKSUM) {
+		vv_found(check, &bad[is_last], end->offset, "the checksum of the footer at the end is wrong");
+	}
+}
+
 static void compare_copies(struct vv_check *check)
 {
-	static const struct vv_kind missing = {VVHD_WARNING, "footer-missing", VV_FIX_END};
-	static const struct vv_kind bad_end = {VVHD_WARNING, "footer-checksum", VV_FIX_END};
 	static const struct vv_kind bad_front = {VVHD_WARNING, "copy-damaged", VV_FIX_FRONT};
 	static const struct vv_kind differ = {VVHD_WARNING, "copies-differ", VV_FIX_FRONT};
 	const struct vv_footer_copy *end = &check->end;
 	const struct vv_footer_copy *front = &check->front;
 
-	if (end->seal == VV_SEAL_NO_COOKIE) {
-		vv_found(check, &missing, end->offset, "there is no footer at the end of the file");
-	} else if (end->seal == VV_SEAL_CHECKSUM) {
-		vv_found(check, &bad_end, end->offset, "the checksum of the footer at the end is wrong");
-	}
+	check_end(check, check->chosen->footer.type == VVHD_TYPE_FIXED || front->seal != VV_SEAL_GOOD);
 	if (check->chosen->footer.type == VVHD_TYPE_FIXED) {
 		return;
 	}

@@ -64,6 +64,7 @@ static const struct row rows[] = {
 	{"copies-differ", FRONT | SEAL, 24, 4, 1, true, true},
 	{"footer-missing", END, 0, 8, 0, true, true},
 	{"footer-checksum", END, 64, 4, 0, true, true},
+	{"footer-checksum", FRONT | END, 64, 4, 0, false, true},
 	{"footer-missing", FILE_SIZE, 512, 0, 0, true, true},
 	{"footer-missing", FILE_SIZE, 100, 0, 0, true, true},
 	{"footer-511", FILE_SIZE, 1, 0, 0, true, true},
@@ -171,12 +172,13 @@ static void try_row(const struct memory_disk *base, const struct row *row, const
 	damage(disk, row);
 	struct vvhd_check_result result = run(disk, &wanted, VVHD_CHECK_BITMAPS);
 
-	if (wanted.count != 1 || result.usable != row->usable) {
+	if (wanted.count != 1 || result.usable != row->usable || (result.errors == 0 && !result.usable)) {
 		print_error("%s (offset %u, value %llx): found %u times, usable %d\n", row->name, row->offset,
 			    (unsigned long long)row->value, wanted.count, result.usable);
 	}
 	assert_int_equal(wanted.count, 1);
 	assert_int_equal(result.usable, row->usable);
+	assert_true(result.usable || result.errors != 0);
 	result = run(disk, &wanted, VVHD_CHECK_REPAIR);
 	assert_int_equal(wanted.count, 1);
 	assert_int_equal(wanted.repaired, row->repairable);

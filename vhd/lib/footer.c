@@ -62,8 +62,8 @@ static int fail_no_footer(const struct vvhd *image, const struct place *end, con
 	    (front->seal == VV_SEAL_CHECKSUM && type_has_copy(front->footer.type))) {
 		return vv_fail(
 			why, VVHD_E_FOOTER, end->offset,
-			"%s: the footer's checksum is wrong, and there is no good copy of it at 0; nothing "
-			"says any more what the image is",
+			"%s: the footer's checksum is wrong, and there is no good copy of it at 0; a repair writes "
+			"them anew if the rest makes sense (vhdtool check --repair)",
 			image->path);
 	}
 	return vv_fail(

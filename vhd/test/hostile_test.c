@@ -174,9 +174,11 @@ static void check_finds_it_and_changes_nothing(void **state)
 		enum vvhd_error error;
 		struct vvhd_check_result result = check(disk, 0, &findings, &error);
 		bool usable = error == VVHD_OK && result.usable;
-		if (!named_as_wanted(row, &findings) || usable != (row->read_only == VVHD_OK)) {
-			print_error("%s: %s, %susable, finds:%s\n", row->name, vvhd_error_name(error),
-				    usable ? "" : "not ", findings.names);
+		if (!named_as_wanted(row, &findings) || usable != (row->read_only == VVHD_OK) ||
+		    (!usable && result.errors == 0)) {
+			print_error("%s: %s, %susable, %u errors, finds:%s\n", row->name,
+				    vvhd_error_name(error), usable ? "" : "not ", result.errors,
+				    findings.names);
 			wrong++;
 		}
 		expect_same_file(disk, before, row->name);
