@@ -252,10 +252,10 @@ install-vhd-plugin: $(VHD_B)/shared/nbdkit-verdivhd-plugin.so
 .PHONY: vhd-guest-needs
 vhd-guest-needs:
 	@tools/packages run
-	@tools/fetch-debian kernel-6.1 >/dev/null
+	@tools/fetch-debian kernel-6.1 qemu-images >/dev/null
 
 test-vhd: vhd-guest-needs
-VHD_TEST_COMMANDS += "vhd/test/nbd/run" "vhd/test/guest/run" "vhd/test/package/run"
+VHD_TEST_COMMANDS += "vhd/test/nbd/run" "vhd/test/real/run" "vhd/test/guest/run" "vhd/test/package/run"
 
 # --- Tests ----------------------------------------------------------------------------------------------------------
 #
