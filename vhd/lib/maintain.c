@@ -124,6 +124,55 @@ int vv_copy_block(struct vvhd *image, uint32_t block, uint64_t to, uint8_t *buff
 	return error;
 }
 
+static int move_out_of_the_way(struct vvhd *image, uint32_t block, uint8_t *buffer, struct vvhd_why *why)
+{
+	const uint64_t to = vv_footer_position(image);
+	int error = vv_copy_block(image, block, to, buffer, why);
+
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	if (error != 0) {
+		return error;
+	}
+	const uint32_t before = image->bat[block];
+
+	image->bat[block] = (uint32_t)(to / VVHD_SECTOR_SIZE);
+	error = vv_write_bat(image, block, 1, why);
+	error = error != 0 ? error : vv_flush_storage(image, why);
+	if (error != 0) {
+		/* It may or may not be on the disk; both places hold the same, and both stay. */
+		image->bat[block] = before;
+		vv_doubt_bat(image, block, 1, to + vv_block_stride(image));
+		return error;
+	}
+	image->data_end = to + vv_block_stride(image);
+	return 0;
+}
+
+int vv_clear_space(struct vvhd *image, uint64_t begin, uint64_t end, struct vvhd_why *why)
+{
+	uint8_t *buffer = malloc(VV_MOVE_BUFFER);
+	int error = buffer == NULL ? vv_fail_memory(why) : 0;
+	bool moved = false;
+
+	if (image->data_end < end) {
+		image->data_end = end;
+	}
+	for (uint32_t block = 0; block < image->blocks && error == 0; block++) {
+		const uint64_t offset = vv_block_offset(image, block);
+
+		if (offset < end && offset + vv_block_stride(image) > begin) {
+			error = move_out_of_the_way(image, block, buffer, why);
+			moved = true;
+		}
+	}
+	free(buffer);
+	if (error != 0 || !moved) {
+		return error;
+	}
+	error = vv_write_end_footer(image, why);
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
 /* --- Zeros ------------------------------------------------------------------------------------------------------------ */
 
 static int read_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, uint8_t *buffer, bool *zero,

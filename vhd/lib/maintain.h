@@ -26,6 +26,11 @@ void vv_doubt_bat(struct vvhd *image, uint32_t first, uint32_t count, uint64_t e
  */
 #define VV_MOVE_BUFFER (1u << 20)
 int vv_copy_block(struct vvhd *image, uint32_t block, uint64_t to, uint8_t *buffer, struct vvhd_why *why);
+/*
+ * Moves the blocks that lie between the offsets `begin` and `end`, where metadata will be, to the end of the file, which gets
+ * its footer back. No new block lies before `end` then.
+ */
+int vv_clear_space(struct vvhd *image, uint64_t begin, uint64_t end, struct vvhd_why *why);
 /* Whether [offset, offset + length) of the virtual disk reads as zeros. */
 int vv_range_is_zero(struct vvhd *image, uint64_t offset, uint64_t length, bool *zero,
 		     const struct vvhd_progress *progress, struct vvhd_why *why);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "vhd/include/verdivhd.h"
+#include "vhd/lib/image.h"
 #include "vhd/test/memory_storage.h"
 
 #include <errno.h>
@@ -134,6 +134,17 @@ static inline void must_be_clean(struct memory_disk *disk, const char *path)
 	assert_int_equal(result.errors, 0);
 	assert_int_equal(result.warnings, 0);
 	assert_true(result.usable);
+}
+
+/* All metadata before all blocks, without which XenServer's tools refuse an image. */
+static inline void must_be_in_order(struct memory_disk *disk, const char *path)
+{
+	struct vvhd *image = open_image(disk, path, VVHD_WITHOUT_PARENT);
+
+	for (uint32_t block = 0; block < image->blocks; block++) {
+		assert_true(vv_block_offset(image, block) >= image->metadata_end);
+	}
+	close_image(image);
 }
 
 /* After a crash: opens, is repaired without loss, and is clean then. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vvhd_relink: another parent, or another way to the same. Locators are written in their places where they fit, else
- * behind everything else in the file; the header, which has the parent's id, name and time stamp, comes last. When that
- * is interrupted, relinking again puts it right; data are not touched.
+ * behind all other metadata, from where blocks are moved away; the header, which has the parent's id, name and time
+ * stamp, comes last. When that is interrupted, relinking again puts it right; data are not changed.
  */
 #include "vhd/lib/create.h"
 #include "vhd/lib/maintain.h"
@@ -135,15 +135,14 @@ static bool is_alone(const struct relink *relink, const struct vv_locator *locat
 	return alone;
 }
 
-static int place_locator(struct relink *relink, size_t index, struct vvhd_why *why)
+/* In its place, where that is long enough. NULL: there is none for another code. */
+static struct vv_locator *place_locator(struct relink *relink, size_t index)
 {
-	static const uint8_t zeros[VV_LOCATOR_ROOM];
 	struct vv_locator *locator = find_locator(&relink->header, relink->link.codes[index]);
-	const size_t length = relink->link.lengths[index];
-	const size_t rounded = (size_t)vv_round_up(length, VVHD_SECTOR_SIZE);
+	const uint64_t rounded = vv_round_up(relink->link.lengths[index], VVHD_SECTOR_SIZE);
 
 	if (locator == NULL) {
-		return 0;
+		return NULL;
 	}
 	const uint64_t space = usable_space(relink, locator);
 
@@ -153,15 +152,23 @@ static int place_locator(struct relink *relink, size_t index, struct vvhd_why *w
 		relink->end += rounded;
 	}
 	locator->code = relink->link.codes[index];
-	locator->data_length = (uint32_t)length;
+	locator->data_length = (uint32_t)relink->link.lengths[index];
+	return locator;
+}
+
+static int write_locator(const struct relink *relink, size_t index, const struct vv_locator *locator,
+			 struct vvhd_why *why)
+{
+	static const uint8_t zeros[VVHD_SECTOR_SIZE];
+	const size_t length = relink->link.lengths[index];
+	const size_t rest = (size_t)vv_round_up(length, VVHD_SECTOR_SIZE) - length;
 	int error = vv_write_storage(relink->child, relink->link.data[index], length, locator->data_offset,
 				     "parent locator", why);
 
-	if (error == 0 && rounded > length) {
-		error = vv_write_storage(relink->child, zeros, rounded - length,
-					 locator->data_offset + length, "parent locator", why);
-	}
-	return error;
+	return error != 0 || rest == 0
+		       ? error
+		       : vv_write_storage(relink->child, zeros, rest, locator->data_offset + length,
+					  "parent locator", why);
 }
 
 /* Codes that are written no more would lead to the parent of before. */
@@ -180,17 +187,32 @@ static void clear_others(struct relink *relink)
 	}
 }
 
+static int write_locators(struct relink *relink, struct vvhd_why *why)
+{
+	struct vv_locator *locators[sizeof(relink->link.codes) / sizeof(relink->link.codes[0])];
+
+	for (size_t i = 0; i < relink->link.count; i++) {
+		locators[i] = place_locator(relink, i);
+	}
+	int error = vv_clear_space(relink->child, relink->child->metadata_end, relink->end, why);
+
+	for (size_t i = 0; i < relink->link.count && error == 0; i++) {
+		if (locators[i] != NULL) {
+			error = write_locator(relink, i, locators[i], why);
+		}
+	}
+	return error;
+}
+
 static int write_link(struct relink *relink, struct vvhd_why *why)
 {
 	struct vvhd *child = relink->child;
 	int error = vv_settle(child, why);
 
 	relink->header = child->header;
-	relink->end = vv_round_up(child->data_end, VVHD_SECTOR_SIZE);
+	relink->end = vv_round_up(child->metadata_end, VVHD_SECTOR_SIZE);
 	clear_others(relink);
-	for (size_t i = 0; i < relink->link.count && error == 0; i++) {
-		error = place_locator(relink, i, why);
-	}
+	error = error != 0 ? error : write_locators(relink, why);
 	memcpy(relink->header.parent_id, relink->link.id, sizeof(relink->link.id));
 	memcpy(relink->header.parent_name, relink->link.name, sizeof(relink->link.name));
 	relink->header.parent_time = relink->link.time;
@@ -206,8 +228,7 @@ static int finish(struct relink *relink, int error, struct vvhd_why *why)
 	if (error == 0) {
 		child->header = relink->header;
 		error = vv_switch_header(child, &before, relink->end, why);
-		if (error == 0 && relink->end > vv_round_up(child->data_end, VVHD_SECTOR_SIZE)) {
-			child->data_end = relink->end;
+		if (error == 0 && child->metadata_end < relink->end) {
 			child->metadata_end = relink->end;
 		}
 	}

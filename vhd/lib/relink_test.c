@@ -6,7 +6,7 @@
 #define LONG_DIRECTORY                                                                                                \
 	"/d/a-directory-whose-name-is-long-enough-that-its-path-in-utf-16-does-not-fit-into-one-sector/and-there-is-" \
 	"another-one-in-it-which-has-a-long-name-too/and-a-third-one-so-that-it-becomes-more-than-256-characters-in-" \
-	"all-as-it-must-be-for-the-test"
+	"all-as-it-must-be-for-the-test-in-which-locators-get-another-place"
 
 static uint8_t *before;
 static uint64_t before_size;
@@ -74,6 +74,7 @@ static void test_moved_parent(void **state)
 		put_data(image, 20 * TEST_BLOCK, 5 * TEST_BLOCK, 4);
 		close_image(image);
 		must_be_clean(disk, CHILD);
+		must_be_in_order(disk, CHILD);
 		close_image(open_image(disk, CHILD, 0));
 		free(before);
 		memory_disk_free(disk);
@@ -112,6 +113,19 @@ static int relink_moved(struct memory_disk *disk, struct vvhd_why *why)
 	return relink_to(disk, LONG_DIRECTORY "/p.vhd", 0, why);
 }
 
+/* Behind what was there before, because it is too long for that. */
+static void locators_must_have_moved(struct memory_disk *disk)
+{
+	struct vvhd *image = open_image(disk, CHILD, 0);
+	unsigned longer = 0;
+
+	for (unsigned i = 0; i < VVHD_LOCATORS; i++) {
+		longer += image->header.locators[i].data_length > VVHD_SECTOR_SIZE;
+	}
+	assert_int_equal(longer, 2);
+	close_image(image);
+}
+
 /* Whatever happened, the data are there, and a second attempt succeeds. */
 static void verify_relink(struct memory_disk *disk, bool finished)
 {
@@ -119,7 +133,10 @@ static void verify_relink(struct memory_disk *disk, bool finished)
 
 	(void)finished;
 	must_recover(disk, CHILD);
+	must_be_in_order(disk, CHILD);
 	must(relink_moved(disk, &why), &why);
+	locators_must_have_moved(disk);
+	must_be_in_order(disk, CHILD);
 	must_read_as_before(disk);
 }
 

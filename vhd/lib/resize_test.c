@@ -58,6 +58,7 @@ static void verify(struct memory_disk *disk, bool finished)
 	uint64_t size;
 
 	must_recover(disk, "/d/disk.vhd");
+	must_be_in_order(disk, "/d/disk.vhd");
 	uint8_t *after = content_of(disk, "/d/disk.vhd", &size);
 
 	assert_true(size == wanted || (!finished && size == before_size));
@@ -110,6 +111,69 @@ static void test_grow_with_batmap(void **state)
 	(void)state;
 	try_resize(VVHD_TYPE_DYNAMIC, VVHD_CREATE_BATMAP, 600 * TEST_BLOCK);
 }
+
+/* --- XenServer's batmap, in images that are too large to be read as a whole ---------------------------------------------- */
+
+#define XEN_BLOCK (2u << 20)
+#define XEN_SIZE (3ull * XEN_BLOCK)
+
+static struct memory_disk *make_xenserver_disk(void)
+{
+	struct memory_disk *disk = memory_disk_new();
+
+	make_image(disk, "/d/disk.vhd", VVHD_TYPE_DYNAMIC, XEN_SIZE, VVHD_CREATE_BATMAP, NULL);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+
+	put_data(image, 2 * XEN_BLOCK, XEN_BLOCK, 1);
+	put_data(image, 5120, 1024, 2);
+	close_image(image);
+	return disk;
+}
+
+static void verify_xenserver(struct memory_disk *disk, bool finished)
+{
+	struct vvhd_extent extent = {.kind = VVHD_EXTENT_ZERO};
+	struct vvhd_info info;
+	struct vvhd_why why;
+
+	must_recover(disk, "/d/disk.vhd");
+	must_be_in_order(disk, "/d/disk.vhd");
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", 0);
+	const uint64_t size = vvhd_size(image);
+	uint8_t *after = malloc(XEN_SIZE);
+
+	assert_true(size == wanted || (!finished && size == XEN_SIZE));
+	vvhd_get_info(image, &info);
+	assert_true(info.batmap);
+	must(vvhd_read(image, after, XEN_SIZE, 0, &why), &why);
+	assert_memory_equal(after, before, XEN_SIZE);
+	for (uint64_t at = XEN_SIZE; at < size; at += extent.length) {
+		must(vvhd_get_extent(image, at, size - at, &extent, &why), &why);
+		assert_int_equal(extent.kind, VVHD_EXTENT_ZERO);
+	}
+	free(after);
+	close_image(image);
+}
+
+/* Within the table's last sector, with a new table and the same length of the map, and with a longer map, too. */
+static void test_grow_xenserver(void **state)
+{
+	(void)state;
+	static const uint64_t sizes[] = {100ull * XEN_BLOCK, 129ull * XEN_BLOCK, 4200ull * XEN_BLOCK};
+	const struct trial trial = {resize, verify_xenserver};
+	struct memory_disk *base = make_xenserver_disk();
+
+	before = content_of(base, "/d/disk.vhd", &before_size);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		wanted = sizes[i];
+		refuse_each(base, &trial);
+		crash_at_each(base, &trial);
+	}
+	free(before);
+	memory_disk_free(base);
+}
+
+/* --- Others ------------------------------------------------------------------------------------------------------------- */
 
 static void test_shrink(void **state)
 {
@@ -232,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_grow_dynamic),
 		cmocka_unit_test(test_grow_differencing),
 		cmocka_unit_test(test_grow_with_batmap),
+		cmocka_unit_test(test_grow_xenserver),
 		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_many_steps),

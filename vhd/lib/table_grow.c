@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * More entries for the block allocation table. If the table has room already, entries are made empty. Else it is extended
- * in its place, and blocks that lie behind it are moved to the end of the file. Where more than blocks is in the way
- * (locators, XenServer's batmap, which follows the table), table and batmap are written anew at the end of the file.
+ * in its place. Where more than blocks is in the way (locators, XenServer's batmap, which follows the table), table and
+ * batmap are written anew behind all other metadata. Blocks that are in the way are moved to the end of the file, so that
+ * metadata stay in front of them: XenServer's tools take any other image for a damaged one.
  *
  * The switch from the old table to the new one is the first sector of the header, which holds the table's place and
  * length: it is written when everything that it names is lasting.
@@ -117,63 +118,23 @@ static int write_header(struct vvhd *image, const struct growth *growth, struct 
 
 /* --- In its place --------------------------------------------------------------------------------------------------- */
 
-static int move_out_of_the_way(struct vvhd *image, uint32_t block, uint8_t *buffer, struct vvhd_why *why)
+/* No block is between `begin` and the new end of metadata. What moved is in the new table, too. */
+static int make_way(struct vvhd *image, struct growth *growth, uint64_t begin, struct vvhd_why *why)
 {
-	const uint64_t to = vv_footer_position(image);
-	int error = vv_copy_block(image, block, to, buffer, why);
+	int error = vv_clear_space(image, begin, growth->metadata_end, why);
 
-	error = error != 0 ? error : vv_flush_storage(image, why);
-	if (error != 0) {
-		return error;
-	}
-	const uint32_t before = image->bat[block];
-
-	image->bat[block] = (uint32_t)(to / VVHD_SECTOR_SIZE);
-	error = vv_write_bat(image, block, 1, why);
-	error = error != 0 ? error : vv_flush_storage(image, why);
-	if (error != 0) {
-		/* It may or may not be on the disk; both places hold the same, and both stay. */
-		image->bat[block] = before;
-		vv_doubt_bat(image, block, 1, to + vv_block_stride(image));
-		return error;
-	}
-	image->data_end = to + vv_block_stride(image);
-	return 0;
-}
-
-/* Blocks that begin before `end` go to the end of the file, which gets its footer back. */
-static int clear_space(struct vvhd *image, uint64_t end, struct vvhd_why *why)
-{
-	uint8_t *buffer = malloc(VV_MOVE_BUFFER);
-	int error = buffer == NULL ? vv_fail_memory(why) : 0;
-	bool moved = false;
-
-	if (image->data_end < end) {
-		image->data_end = end;
-	}
-	for (uint32_t block = 0; block < image->blocks && error == 0; block++) {
-		if (vv_block_offset(image, block) < end) {
-			error = move_out_of_the_way(image, block, buffer, why);
-			moved = true;
-		}
-	}
-	free(buffer);
-	if (error != 0 || !moved) {
-		return error;
-	}
-	error = vv_write_end_footer(image, why);
-	return error != 0 ? error : vv_flush_storage(image, why);
+	memcpy(growth->bat, image->bat, (size_t)image->blocks * 4);
+	return error;
 }
 
 static int extend_in_place(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
 {
 	const uint32_t first = image->blocks;
-	int error = clear_space(image, growth->metadata_end, why);
+	int error = make_way(image, growth, image->metadata_end, why);
 
 	if (error != 0) {
 		return error;
 	}
-	memcpy(growth->bat, image->bat, (size_t)first * 4);
 	exchange(image, growth);
 	error = write_entries(image, first, why);
 	error = error != 0 ? error : write_header(image, growth, why);
@@ -185,7 +146,7 @@ static int extend_in_place(struct vvhd *image, struct growth *growth, struct vvh
 	return 0;
 }
 
-/* --- At the end ----------------------------------------------------------------------------------------------------- */
+/* --- Anew ----------------------------------------------------------------------------------------------------------- */
 
 static int write_new_batmap(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
 {
@@ -241,23 +202,27 @@ static void place_at(const struct vvhd *image, struct growth *growth, uint64_t b
 static int write_new_table(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
 {
 	const uint64_t old_offset = image->header.bat_offset;
-	int error = vv_resize_storage(image, growth->metadata_end, why);
 
 	image->header.bat_offset = growth->bat_offset;
-	error = error != 0 ? error : vv_write_bat(image, 0, image->blocks, why);
+	int error = vv_write_bat(image, 0, image->blocks, why);
+
 	image->header.bat_offset = old_offset;
 	error = error != 0 ? error : write_new_batmap(image, growth, why);
 	return error != 0 ? error : vv_flush_storage(image, why);
 }
 
-static int move_to_end(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+static int move_table(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
 {
 	/* Room to grow is not taken along: its entries would have to be written, too. */
 	growth->entries = growth->blocks;
-	place_at(image, growth, vv_round_up(image->data_end, VVHD_SECTOR_SIZE));
-	exchange(image, growth);
-	int error = write_new_table(image, growth, why);
+	place_at(image, growth, vv_round_up(image->metadata_end, VVHD_SECTOR_SIZE));
+	int error = make_way(image, growth, image->metadata_end, why);
 
+	if (error != 0) {
+		return error;
+	}
+	exchange(image, growth);
+	error = write_new_table(image, growth, why);
 	error = error != 0 ? error : write_header(image, growth, why);
 	if (error != 0) {
 		exchange(image, growth);
@@ -265,7 +230,6 @@ static int move_to_end(struct vvhd *image, struct growth *growth, struct vvhd_wh
 	}
 	take_new_batmap(image, growth);
 	image->metadata_end = growth->metadata_end;
-	image->data_end = growth->metadata_end;
 	return 0;
 }
 
@@ -292,6 +256,16 @@ static bool batmap_is_long_enough(const struct vvhd *image, uint64_t size)
 	       (image->has_batmap && vv_batmap_covered(size) <= image->batmap.sectors * 512ull);
 }
 
+/* Nothing but blocks follows the table, or the sector in which it ends is long enough. */
+static bool can_extend(const struct vvhd *image, const struct growth *growth, uint64_t size)
+{
+	const uint64_t end = table_end(image->header.bat_offset, image->header.entries);
+
+	return (image->metadata_end == end && image->batmap_header_offset == 0) ||
+	       (table_end(image->header.bat_offset, growth->entries) == end &&
+		batmap_is_long_enough(image, size));
+}
+
 static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
 {
 	const struct vv_header *header = &image->header;
@@ -299,14 +273,14 @@ static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct
 	growth->bat_offset = header->bat_offset;
 	growth->entries = header->entries > growth->blocks ? header->entries : growth->blocks;
 	growth->metadata_end = table_end(header->bat_offset, growth->entries);
+	if (growth->metadata_end < image->metadata_end) {
+		growth->metadata_end = image->metadata_end;
+	}
 	if (growth->blocks <= header->entries && batmap_is_long_enough(image, size)) {
 		return use_room(image, growth, why);
 	}
-	if (image->metadata_end == table_end(header->bat_offset, header->entries) &&
-	    image->batmap_header_offset == 0) {
-		return extend_in_place(image, growth, why);
-	}
-	return move_to_end(image, growth, why);
+	return can_extend(image, growth, size) ? extend_in_place(image, growth, why)
+					       : move_table(image, growth, why);
 }
 
 int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
