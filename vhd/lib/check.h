@@ -121,6 +121,8 @@ int vv_check_bat(struct vv_check *check, struct vvhd_why *why);
 int vv_check_blocks(struct vv_check *check, struct vvhd_why *why);
 int vv_check_batmap(struct vv_check *check, struct vvhd_why *why);
 int vv_check_bitmaps(struct vv_check *check, struct vvhd_why *why);
+/* A block that leaves the table is not full any more. */
+void vv_check_drop_bit(struct vv_check *check, uint32_t block);
 
 /* --- Putting right (repair.c) ---------------------------------------------------------------------------------------------- */
 

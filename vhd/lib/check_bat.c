@@ -121,6 +121,7 @@ static void bad_entry(struct vv_check *check, const struct vv_kind *kind, uint32
 	}
 	if (drops(check) && kind->fix == VV_FIX_ENTRIES) {
 		check->bat[block] = VV_UNUSED;
+		vv_check_drop_bit(check, block);
 	}
 }
 

@@ -16,6 +16,12 @@ static bool bit_of(const uint8_t *map, uint32_t block)
 	return (map[block / 8] & 0x80u >> block % 8) != 0;
 }
 
+/* The map may end a few blocks too early. */
+static bool is_called_full(const struct vv_check *check, uint32_t block)
+{
+	return check->has_batmap && block / 8 < vv_batmap_covered(check->size) && bit_of(check->map, block);
+}
+
 static void clear_bit(uint8_t *map, uint32_t block)
 {
 	map[block / 8] = (uint8_t)(map[block / 8] & ~(0x80u >> block % 8));
@@ -30,20 +36,6 @@ static uint64_t header_place(const struct vv_check *check)
 		return 0;
 	}
 	return vv_round_up(check->header.bat_offset + (uint64_t)check->header.entries * 4, VVHD_SECTOR_SIZE);
-}
-
-/* The map must lie in the file, before its footer, and have a bit for each block. */
-static bool is_map_place_right(const struct vv_check *check)
-{
-	const struct vv_batmap *batmap = &check->batmap;
-	const uint64_t limit = check->end.seal == VV_SEAL_GOOD ? check->end.offset : check->file_size;
-	const uint64_t length = (uint64_t)batmap->sectors * VVHD_SECTOR_SIZE;
-	const uint64_t needed = vv_batmap_covered(check->size);
-
-	return batmap->offset >= check->batmap_header_offset + VV_BATMAP_HEADER_SIZE &&
-	       batmap->offset % VVHD_SECTOR_SIZE == 0 && length >= needed &&
-	       (uint64_t)check->blocks <= needed * 8 && batmap->offset <= limit &&
-	       needed <= limit - batmap->offset;
 }
 
 static int read_map(struct vv_check *check, struct vvhd_why *why)
@@ -62,8 +54,7 @@ static int read_map(struct vv_check *check, struct vvhd_why *why)
 	}
 	check->has_batmap = true;
 	vv_check_region(check, check->batmap_header_offset, VV_BATMAP_HEADER_SIZE, "the batmap's header");
-	vv_check_region(check, check->batmap.offset, (uint64_t)check->batmap.sectors * VVHD_SECTOR_SIZE,
-			"the batmap");
+	vv_check_region(check, check->batmap.offset, length, "the batmap");
 	if (vv_batmap_checksum(check->map, length, check->batmap.version) != check->batmap.checksum) {
 		vv_found(check, &checksum, check->batmap_header_offset, "the batmap's checksum is wrong");
 		check->batmap_doubted = true;
@@ -78,7 +69,7 @@ static void check_map_bits(struct vv_check *check)
 	uint32_t first = 0;
 
 	for (uint32_t block = 0; block < check->blocks; block++) {
-		if (check->bat[block] == VV_UNUSED && bit_of(check->map, block)) {
+		if (check->bat[block] == VV_UNUSED && is_called_full(check, block)) {
 			first = count++ == 0 ? block : first;
 			clear_bit(check->map, block);
 		}
@@ -86,6 +77,14 @@ static void check_map_bits(struct vv_check *check)
 	if (count != 0) {
 		vv_found(check, &unallocated, check->batmap.offset,
 			 "the batmap calls %u blocks full that do not exist, the first is %u", count, first);
+	}
+}
+
+void vv_check_drop_bit(struct vv_check *check, uint32_t block)
+{
+	if (is_called_full(check, block)) {
+		clear_bit(check->map, block);
+		check->wanted[VV_FIX_BATMAP] = true;
 	}
 }
 
@@ -119,10 +118,11 @@ int vv_check_batmap(struct vv_check *check, struct vvhd_why *why)
 		vv_found(check, &encrypted, offset, "the disk's data are encrypted by XenServer");
 		return 0;
 	}
-	if (!is_map_place_right(check)) {
+	if (!vv_batmap_fits(&check->batmap, offset, check->size, check->header.entries,
+			    check->end.seal == VV_SEAL_GOOD ? check->end.offset : check->file_size)) {
 		vv_found(
 			check, &place, offset,
-			"the batmap of %u sectors at %llu does not lie in the file, or is too short for the disk",
+			"the batmap of %u sectors at %llu does not lie in the file, or has not the length that the disk needs",
 			check->batmap.sectors, (unsigned long long)check->batmap.offset);
 		return 0;
 	}
@@ -167,7 +167,7 @@ static int check_bitmap(struct vv_check *check, uint32_t block, uint8_t *bits, s
 	const unsigned ones = ones_of(bits, sectors);
 
 	counts->empty += ones == 0;
-	if (check->has_batmap && ones < sectors && bit_of(check->map, block)) {
+	if (ones < sectors && is_called_full(check, block)) {
 		clear_bit(check->map, block);
 		if (counts->wrong++ < VV_FINDINGS_ALIKE) {
 			vv_found(check, &wrong, check->batmap.offset + block / 8,
@@ -209,7 +209,7 @@ static bool is_looked_at(const struct vv_check *check, uint32_t block)
 	const bool repair = (check->options->flags & VVHD_CHECK_REPAIR) != 0;
 
 	return is_readable(check, block) &&
-	       (all || (repair && check->batmap_doubted && bit_of(check->map, block)));
+	       (all || (repair && check->batmap_doubted && is_called_full(check, block)));
 }
 
 int vv_check_bitmaps(struct vv_check *check, struct vvhd_why *why)

@@ -331,6 +331,51 @@ static void test_batmap(void **state)
 	memory_disk_free(disk);
 }
 
+/* XenServer rounds the map's length down: there is no bit for the last block of such a disk. */
+static void test_batmap_too_short_by_a_bit(void **state)
+{
+	(void)state;
+	const uint64_t last = 8ull << 30;
+	struct memory_disk *disk = memory_disk_new();
+	struct vvhd_info info;
+
+	make_image(disk, PATH, VVHD_TYPE_DYNAMIC, last + (2 << 20), VVHD_CREATE_BATMAP, NULL);
+	struct vvhd *image = open_image(disk, PATH, VVHD_WRITABLE);
+
+	put_data(image, 0, 2 << 20, 1);
+	put_data(image, last, 2 << 20, 2);
+	close_image(image);
+	must_be_clean(disk, PATH);
+	image = open_image(disk, PATH, VVHD_WRITABLE);
+	vvhd_get_info(image, &info);
+	assert_true(info.batmap);
+	assert_true(vv_bit(image->full, 0));
+	assert_false(vv_bit(image->full, 4096));
+	close_image(image);
+	memory_disk_free(disk);
+}
+
+/* A block that a lossy repair drops is not called full afterwards. */
+static void test_batmap_of_dropped_block(void **state)
+{
+	(void)state;
+	static const uint8_t on_batmap[4] = {0, 0, 0, 4};
+	struct memory_disk *disk = memory_disk_new();
+	struct wanted wanted = {.name = "block-on-metadata"};
+
+	make_image(disk, PATH, VVHD_TYPE_DYNAMIC, 40ull << 20, VVHD_CREATE_BATMAP, NULL);
+	struct vvhd *image = open_image(disk, PATH, VVHD_WRITABLE);
+
+	put_data(image, 0, 4ull << 20, 1);
+	close_image(image);
+	must_be_clean(disk, PATH);
+	memory_patch(disk, PATH, 1536 + 4, on_batmap, sizeof(on_batmap));
+	run(disk, &wanted, VVHD_CHECK_REPAIR | VVHD_CHECK_LOSSY);
+	assert_int_equal(wanted.repaired, 1);
+	must_be_clean(disk, PATH);
+	memory_disk_free(disk);
+}
+
 /* The file ends behind `offset`, with the footer that it had at its end. */
 static void end_at(struct memory_disk *disk, uint64_t offset, bool damaged)
 {
@@ -466,6 +511,8 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_batmap),
+		cmocka_unit_test(test_batmap_too_short_by_a_bit),
+		cmocka_unit_test(test_batmap_of_dropped_block),
 		cmocka_unit_test(test_footer_on_batmap),
 		cmocka_unit_test(test_damaged_footer_on_locator),
 		cmocka_unit_test(test_repair_with_faults),

@@ -114,7 +114,7 @@ static int plan_blocks(struct vv_plan *plan, const struct vvhd_create_options *o
 		plan->batmap_offset = plan->end;
 		plan->batmap = (struct vv_batmap){
 			.offset = plan->end + VV_BATMAP_HEADER_SIZE,
-			.sectors = (uint32_t)((entries + 8 * VVHD_SECTOR_SIZE - 1) / (8 * VVHD_SECTOR_SIZE)),
+			.sectors = (uint32_t)(vv_batmap_room(header->entries) / VVHD_SECTOR_SIZE),
 			.version = VV_BATMAP_VERSION,
 			.checksum = ~0u};
 		plan->end = plan->batmap.offset + (uint64_t)plan->batmap.sectors * VVHD_SECTOR_SIZE;

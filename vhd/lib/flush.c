@@ -102,17 +102,17 @@ static bool take_bat(struct vvhd *image, struct batch *batch)
 
 static bool take_batmap(struct vvhd *image, struct batch *batch)
 {
-	size_t length = (size_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
+	const size_t length = vv_batmap_length(image);
 
 	if (!image->has_batmap) {
 		return true;
 	}
-	batch->map = calloc(1, length);
-	batch->map_before = calloc(1, length);
+	batch->map = malloc(length);
+	batch->map_before = malloc(length);
 	if (batch->map == NULL || batch->map_before == NULL) {
 		return false;
 	}
-	memcpy(batch->map, image->full, (image->blocks + 7) / 8);
+	vv_fill_batmap(image, batch->map);
 	batch->map_loses = image->batmap_unknown;
 	for (size_t i = 0; i < length; i++) {
 		batch->map_before[i] = image->batmap_unknown ? 0 : batch->map[i] & image->batmap_disk[i];

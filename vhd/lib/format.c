@@ -301,6 +301,26 @@ uint64_t vv_batmap_covered(uint64_t size)
 	return vv_round_up(bytes > 0 ? bytes : 1, VVHD_SECTOR_SIZE);
 }
 
+/* A writer may set more apart than it needs. */
+#define BATMAP_SURPLUS 65536u
+
+uint64_t vv_batmap_room(uint32_t entries)
+{
+	return vv_round_up((entries + 7ull) / 8, VVHD_SECTOR_SIZE);
+}
+
+bool vv_batmap_fits(const struct vv_batmap *batmap, uint64_t header_offset, uint64_t size, uint32_t entries,
+		    uint64_t end)
+{
+	const uint64_t covered = vv_batmap_covered(size);
+	const uint64_t length = (uint64_t)batmap->sectors * VVHD_SECTOR_SIZE;
+
+	return length >= covered && length <= vv_batmap_room(entries) + BATMAP_SURPLUS &&
+	       batmap->offset % VVHD_SECTOR_SIZE == 0 &&
+	       batmap->offset >= header_offset + VV_BATMAP_HEADER_SIZE && batmap->offset <= end &&
+	       covered <= end - batmap->offset;
+}
+
 uint32_t vv_batmap_checksum(const uint8_t *map, size_t length, uint32_t version)
 {
 	uint32_t sum = 0;

@@ -158,7 +158,15 @@ struct vv_batmap {
 /* False: no batmap's header. */
 bool vv_batmap_parse(const uint8_t bytes[VV_BATMAP_HEADER_SIZE], struct vv_batmap *batmap);
 void vv_batmap_build(const struct vv_batmap *batmap, uint8_t bytes[VV_BATMAP_HEADER_SIZE]);
-/* Bytes of the map that its checksum covers, for a disk of `size` bytes: whole sectors. */
+/*
+ * Bytes of the map that are read, written and covered by its checksum, for a disk of `size` bytes: whole sectors. XenServer
+ * rounds down before that: of up to 7 blocks at the end there may be no bit. They count as not full.
+ */
 uint64_t vv_batmap_covered(uint64_t size);
+/* Bytes that are set apart for it, for a table of that length: whole sectors. */
+uint64_t vv_batmap_room(uint32_t entries);
+/* Its place and length make sense: enough for the disk, not much more than for the table, all that is used before `end`. */
+bool vv_batmap_fits(const struct vv_batmap *batmap, uint64_t header_offset, uint64_t size, uint32_t entries,
+		    uint64_t end);
 /* Version 1.1 summed the bytes as signed numbers. */
 uint32_t vv_batmap_checksum(const uint8_t *map, size_t length, uint32_t version);

@@ -89,7 +89,7 @@ struct vvhd {
 	uint64_t batmap_header_offset; /* 0: none */
 	uint8_t batmap_header_bytes[VV_BATMAP_HEADER_SIZE];
 	bool batmap_unknown;	/* writing it failed: the disk may have any of its bits */
-	uint8_t *batmap_disk;	/* the map as on the disk, batmap.sectors long */
+	uint8_t *batmap_disk;	/* the map as on the disk, with room for batmap.sectors */
 	atomic_bool data_dirty; /* data have been written since the last flush; also without `lock` */
 	unsigned writers;	/* requests that are writing data */
 	bool trim_wanted;	/* a write failed: unused new blocks are taken back */
@@ -155,9 +155,13 @@ int vv_write_front_footer(struct vvhd *image, struct vvhd_why *why);
 int vv_write_header(struct vvhd *image, struct vvhd_why *why);
 /* The sectors of the BAT that hold entries `first` to `first + count - 1`. */
 int vv_write_bat(struct vvhd *image, uint32_t first, uint32_t count, struct vvhd_why *why);
+/* Bytes of the batmap that are used, for the size that the disk has now. */
+size_t vv_batmap_length(const struct vvhd *image);
+/* image->full into a map that is as long. */
+void vv_fill_batmap(const struct vvhd *image, uint8_t *map);
 /* The batmap from image->full, with its checksum; nothing without a batmap. */
 int vv_write_batmap(struct vvhd *image, struct vvhd_why *why);
-/* The same with a map of the caller's, batmap.sectors long. */
+/* The same with a map of the caller's, vv_batmap_length long. */
 int vv_write_batmap_bytes(struct vvhd *image, const uint8_t *map, struct vvhd_why *why);
 /* A sector of the BAT as it belongs on the disk. */
 void vv_bat_sector(const struct vvhd *image, uint32_t sector, uint8_t bytes[VVHD_SECTOR_SIZE]);

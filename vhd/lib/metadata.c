@@ -86,14 +86,26 @@ int vv_write_bat(struct vvhd *image, uint32_t first, uint32_t count, struct vvhd
 	return 0;
 }
 
+size_t vv_batmap_length(const struct vvhd *image)
+{
+	return (size_t)vv_batmap_covered(image->size);
+}
+
+void vv_fill_batmap(const struct vvhd *image, uint8_t *map)
+{
+	const size_t length = vv_batmap_length(image);
+	const size_t bytes = (image->blocks + 7) / 8;
+
+	memset(map, 0, length);
+	memcpy(map, image->full, bytes < length ? bytes : length);
+}
+
 int vv_write_batmap_bytes(struct vvhd *image, const uint8_t *map, struct vvhd_why *why)
 {
-	size_t length = (size_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
-	size_t covered = (size_t)vv_batmap_covered(image->size);
+	const size_t length = vv_batmap_length(image);
 	int error;
 
-	image->batmap.checksum =
-		vv_batmap_checksum(map, covered < length ? covered : length, image->batmap.version);
+	image->batmap.checksum = vv_batmap_checksum(map, length, image->batmap.version);
 	vv_batmap_build(&image->batmap, image->batmap_header_bytes);
 	error = vv_write_storage(image, map, length, image->batmap.offset, "batmap", why);
 	if (error == 0) {
@@ -109,18 +121,17 @@ int vv_write_batmap_bytes(struct vvhd *image, const uint8_t *map, struct vvhd_wh
 
 int vv_write_batmap(struct vvhd *image, struct vvhd_why *why)
 {
-	size_t length = (size_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
 	uint8_t *map;
 	int error;
 
 	if (!image->has_batmap) {
 		return 0;
 	}
-	map = calloc(1, length);
+	map = malloc(vv_batmap_length(image));
 	if (map == NULL) {
 		return vv_fail_memory(why);
 	}
-	memcpy(map, image->full, (image->blocks + 7) / 8);
+	vv_fill_batmap(image, map);
 	error = vv_write_batmap_bytes(image, map, why);
 	free(map);
 	return error;

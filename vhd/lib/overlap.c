@@ -56,7 +56,7 @@ static void metadata_ranges(const struct vvhd *image, struct range ranges[RANGES
 
 		ranges[3] = (struct range){image->batmap_header_offset,
 					   image->batmap_header_offset + VV_BATMAP_HEADER_SIZE};
-		ranges[4] = (struct range){map, map + (uint64_t)image->batmap.sectors * VVHD_SECTOR_SIZE};
+		ranges[4] = (struct range){map, map + vv_batmap_length(image)};
 	}
 	for (size_t i = 0; i < VVHD_LOCATORS; i++) {
 		const struct vv_locator *locator = &header->locators[i];

@@ -6,6 +6,8 @@
  */
 #include "vhd/lib/check.h"
 
+#include <string.h>
+
 #define AT_HEADER_CHECKSUM 36
 
 static int done(struct vv_check *check, enum vv_fix fix, int error, struct vvhd_why *why)
@@ -89,11 +91,17 @@ static int resize_file(struct vv_check *check, uint64_t size, struct vvhd_why *w
 	return vv_check_flush(check, why);
 }
 
-/* As far on as the blocks lie on 4 KiB, if all of them do: programs take that from where the footer is. */
+/*
+ * As far on as the blocks lie on 4 KiB, if all of them do: programs take that from where the footer is. Not XenServer's,
+ * where the gap could bring the beginning of a batmap to light that was cut off.
+ */
 static uint64_t aligned_place(const struct vv_check *check, uint64_t place)
 {
 	const uint64_t bitmap = vv_bitmap_size(check->header.block_size);
 
+	if (memcmp(check->chosen->footer.creator, "tap", 4) == 0) {
+		return place;
+	}
 	for (uint32_t block = 0; block < check->blocks; block++) {
 		if (check->bat[block] != VV_UNUSED &&
 		    ((uint64_t)check->bat[block] * VVHD_SECTOR_SIZE + bitmap) % 4096 != 0) {

@@ -155,11 +155,12 @@ static void verify_xenserver(struct memory_disk *disk, bool finished)
 	close_image(image);
 }
 
-/* Within the table's last sector, with a new table and the same length of the map, and with a longer map, too. */
+/* Within the table's last sector; with a new table; with a map that ends before the last block, and with a longer map. */
 static void test_grow_xenserver(void **state)
 {
 	(void)state;
-	static const uint64_t sizes[] = {100ull * XEN_BLOCK, 129ull * XEN_BLOCK, 4200ull * XEN_BLOCK};
+	static const uint64_t sizes[] = {100ull * XEN_BLOCK, 129ull * XEN_BLOCK, 4097ull * XEN_BLOCK,
+					 4200ull * XEN_BLOCK};
 	const struct trial trial = {resize, verify_xenserver};
 	struct memory_disk *base = make_xenserver_disk();
 

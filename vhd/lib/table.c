@@ -210,37 +210,31 @@ static int load_locators(struct vvhd *image, struct vvhd_why *why)
 
 static int read_map(struct vvhd *image, struct vvhd_why *why)
 {
-	size_t length = (size_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
-	uint64_t covered = vv_batmap_covered(image->size);
-	int error;
+	const size_t covered = vv_batmap_length(image);
 
-	image->batmap_disk = malloc(length);
+	image->batmap_disk = calloc(image->batmap.sectors, VVHD_SECTOR_SIZE);
 	if (image->batmap_disk == NULL) {
 		return vv_fail_memory(why);
 	}
-	error = vv_read_storage(image, image->batmap_disk, length, image->batmap.offset, "batmap", why);
+	int error = vv_read_storage(image, image->batmap_disk, covered, image->batmap.offset, "batmap", why);
+
 	if (error != 0) {
 		return error;
 	}
-	image->has_batmap = vv_batmap_checksum(image->batmap_disk, covered < length ? covered : length,
-					       image->batmap.version) == image->batmap.checksum;
+	image->has_batmap = vv_batmap_checksum(image->batmap_disk, covered, image->batmap.version) ==
+			    image->batmap.checksum;
 	if (!image->has_batmap) {
 		vv_warn(image, "XenServer's batmap has a wrong checksum and is not used");
 	}
 	return 0;
 }
 
-/* The map's place must be possible, and have a bit per block, but not much more. */
-static bool is_map_possible(const struct vvhd *image)
+/* All that is set apart for it; but vhd-util puts a new image's footer behind what it uses of that. */
+static uint64_t map_end(const struct vvhd *image)
 {
-	const struct vv_batmap *batmap = &image->batmap;
-	uint64_t needed = vv_round_up((image->blocks + 7) / 8, VVHD_SECTOR_SIZE);
-	uint64_t most = vv_round_up((image->header.entries + 7ull) / 8, VVHD_SECTOR_SIZE) + 65536;
-	uint64_t length = (uint64_t)batmap->sectors * VVHD_SECTOR_SIZE;
+	const uint64_t end = image->batmap.offset + (uint64_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
 
-	return length >= needed && length <= most && batmap->offset % VVHD_SECTOR_SIZE == 0 &&
-	       batmap->offset >= image->batmap_header_offset + VV_BATMAP_HEADER_SIZE &&
-	       is_inside(image, batmap->offset, length) && batmap->offset + length <= image->footer_offset;
+	return end <= image->footer_offset ? end : image->batmap.offset + vv_batmap_length(image);
 }
 
 static int load_batmap(struct vvhd *image, struct vvhd_why *why)
@@ -265,11 +259,13 @@ static int load_batmap(struct vvhd *image, struct vvhd_why *why)
 		return vv_fail(why, VVHD_E_UNSUPPORTED, offset,
 			       "%s: the image is encrypted (a key's hash is in its batmap)", image->path);
 	}
-	if (!is_map_possible(image)) {
+	if (!vv_batmap_fits(&image->batmap, offset, image->size, image->header.entries,
+			    image->footer_offset < image->file_size ? image->footer_offset
+								    : image->file_size)) {
 		vv_warn(image, "XenServer's batmap has an impossible place or length and is not used");
 		return 0;
 	}
-	extend_metadata(image, image->batmap.offset + (uint64_t)image->batmap.sectors * VVHD_SECTOR_SIZE);
+	extend_metadata(image, map_end(image));
 	return read_map(image, why);
 }
 
@@ -384,7 +380,9 @@ static int read_bat(struct vvhd *image, struct vvhd_why *why)
 /* A set bit of the batmap counts where there is a block. */
 static void take_batmap(struct vvhd *image)
 {
-	for (uint32_t block = 0; image->has_batmap && block < image->blocks; block++) {
+	const uint64_t bits = image->has_batmap ? 8ull * vv_batmap_length(image) : 0;
+
+	for (uint32_t block = 0; block < image->blocks && block < bits; block++) {
 		vv_set_bit(image->full, block,
 			   vv_bit(image->batmap_disk, block) && image->bat[block] != VV_UNUSED);
 	}

@@ -43,13 +43,21 @@ static void release(struct growth *growth)
 	free(growth->batmap_disk);
 }
 
+static uint64_t map_room(uint32_t blocks, uint64_t size)
+{
+	const uint64_t covered = vv_batmap_covered(size);
+
+	return vv_batmap_room(blocks) > covered ? vv_batmap_room(blocks) : covered;
+}
+
 /* Everything that the new table needs in memory, before anything is changed. */
 static int prepare(const struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
 {
 	const uint32_t count = rounded(growth->blocks);
 	/* The length that a batmap's header gives is believed only where the map was found to be there. */
 	const uint64_t old_size = image->batmap_disk == NULL ? 0 : image->batmap.sectors * 512ull;
-	const uint64_t map_size = vv_batmap_covered(size) > old_size ? vv_batmap_covered(size) : old_size;
+	const uint64_t room = map_room(growth->blocks, size);
+	const uint64_t map_size = room > old_size ? room : old_size;
 
 	growth->bat = malloc((size_t)count * 4);
 	growth->bat_dirty = calloc(1, count / ENTRIES_PER_SECTOR / 8 + 1);
@@ -157,8 +165,9 @@ static int write_new_batmap(struct vvhd *image, struct growth *growth, struct vv
 	if (growth->batmap_header_offset == 0) {
 		return 0;
 	}
+	/* As long as the disk has its old size. No bit is set behind that. */
 	memset(map, 0, length);
-	memcpy(map, image->full, (image->blocks + 7) / 8);
+	vv_fill_batmap(image, map);
 	memcpy(header, image->batmap_header_bytes, sizeof(header));
 	growth->batmap.checksum = vv_batmap_checksum(map, length, growth->batmap.version);
 	vv_batmap_build(&growth->batmap, header);
@@ -250,10 +259,10 @@ static int use_room(struct vvhd *image, struct growth *growth, struct vvhd_why *
 	return error;
 }
 
-static bool batmap_is_long_enough(const struct vvhd *image, uint64_t size)
+static bool batmap_is_long_enough(const struct vvhd *image, uint32_t blocks, uint64_t size)
 {
 	return image->batmap_header_offset == 0 ||
-	       (image->has_batmap && vv_batmap_covered(size) <= image->batmap.sectors * 512ull);
+	       (image->has_batmap && map_room(blocks, size) <= image->batmap.sectors * 512ull);
 }
 
 /* Nothing but blocks follows the table, or the sector in which it ends is long enough. */
@@ -263,7 +272,7 @@ static bool can_extend(const struct vvhd *image, const struct growth *growth, ui
 
 	return (image->metadata_end == end && image->batmap_header_offset == 0) ||
 	       (table_end(image->header.bat_offset, growth->entries) == end &&
-		batmap_is_long_enough(image, size));
+		batmap_is_long_enough(image, growth->blocks, size));
 }
 
 static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
@@ -276,7 +285,7 @@ static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct
 	if (growth->metadata_end < image->metadata_end) {
 		growth->metadata_end = image->metadata_end;
 	}
-	if (growth->blocks <= header->entries && batmap_is_long_enough(image, size)) {
+	if (growth->blocks <= header->entries && batmap_is_long_enough(image, growth->blocks, size)) {
 		return use_room(image, growth, why);
 	}
 	return can_extend(image, growth, size) ? extend_in_place(image, growth, why)
@@ -288,7 +297,7 @@ int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 	struct growth growth = {
 		.blocks = (uint32_t)((size + image->header.block_size - 1) / image->header.block_size)};
 
-	if (growth.blocks == image->blocks && batmap_is_long_enough(image, size)) {
+	if (growth.blocks == image->blocks && batmap_is_long_enough(image, growth.blocks, size)) {
 		return 0;
 	}
 	int error = prepare(image, &growth, size, why);
