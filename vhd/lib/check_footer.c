@@ -282,6 +282,48 @@ static bool fields_make_sense(struct vv_check *check)
 	return check->finding_count == before;
 }
 
+/* --- A footer for which no checksum vouches -------------------------------------------------------------------------- */
+
+/* Do other fields say the same as the current size would, if it were `size`? */
+static bool is_vouched_for(const struct vv_footer *footer, uint64_t size)
+{
+	const struct vvhd_geometry geometry = vv_geometry(size);
+
+	return footer->original_size == size || vv_geometry_size(footer->geometry) == size ||
+	       (footer->geometry.cylinders == geometry.cylinders &&
+		footer->geometry.heads == geometry.heads && footer->geometry.sectors == geometry.sectors);
+}
+
+/*
+ * A wrong size under a right checksum would hide data for ever. A fixed disk ends where its footer begins; of the others,
+ * nothing outside the footer says how large they are.
+ */
+static void doubt_size(struct vv_check *check)
+{
+	static const struct vv_kind wrong = {VVHD_ERROR, "size-wrong", VV_FIX_END};
+	static const struct vv_kind unclear = {VVHD_ERROR, "size-unclear", VV_FIX_NONE};
+	struct vv_footer *footer = check->chosen == &check->end ? &check->end.footer : &check->front.footer;
+	const bool fixed = footer->type == VVHD_TYPE_FIXED;
+	const uint64_t size = fixed ? check->end.offset : footer->current_size;
+
+	if ((fixed && footer->current_size == size) || (!fixed && is_vouched_for(footer, size))) {
+		return;
+	}
+	if (is_vouched_for(footer, size)) {
+		vv_found(check, &wrong, check->chosen->offset,
+			 "the footer says that the disk has %llu bytes, but the file and another field %llu",
+			 (unsigned long long)footer->current_size, (unsigned long long)size);
+		footer->current_size = size;
+		return;
+	}
+	check->unusable = true;
+	vv_found(
+		check, &unclear, check->chosen->offset,
+		"the footer's checksum is wrong, and nothing bears out that the disk has %llu bytes; convert "
+		"--from raw saves what is in the file",
+		(unsigned long long)footer->current_size);
+}
+
 int vv_check_footers(struct vv_check *check, struct vvhd_why *why)
 {
 	int error = read_copies(check, why);
@@ -295,9 +337,10 @@ int vv_check_footers(struct vv_check *check, struct vvhd_why *why)
 	}
 	memcpy(check->footer_bytes, check->chosen->bytes, VV_FOOTER_SIZE);
 	if (check->chosen->seal != VV_SEAL_GOOD) {
+		doubt_size(check);
 		wish(check, &check->chosen->footer);
 	}
-	check->unusable = !fields_make_sense(check);
+	check->unusable |= !fields_make_sense(check);
 	compare_copies(check);
 	check_marks(check);
 	check_harmless(check);

@@ -65,6 +65,7 @@ static const struct row rows[] = {
 	{"footer-missing", END, 0, 8, 0, true, true},
 	{"footer-checksum", END, 64, 4, 0, true, true},
 	{"footer-checksum", FRONT | END, 64, 4, 0, false, true},
+	{"size-unclear", FRONT | END, 48, 8, 20 * TEST_BLOCK, false, false},
 	{"footer-missing", FILE_SIZE, 512, 0, 0, true, true},
 	{"footer-missing", FILE_SIZE, 100, 0, 0, true, true},
 	{"footer-511", FILE_SIZE, 1, 0, 0, true, true},
@@ -292,6 +293,42 @@ static void test_overlaps(void **state)
 	memory_disk_free(disk);
 }
 
+/* A fixed disk's size stands in its only footer, and is the file's. Repair neither hides data nor vouches for a wrong size. */
+static void test_fixed_size_under_wrong_checksum(void **state)
+{
+	(void)state;
+	static const uint64_t sizes[] = {TEST_SIZE / 2, TEST_SIZE * 2};
+	static const uint8_t another[16] = {0};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct memory_disk *disk = memory_disk_new();
+		struct wanted wanted = {.name = "size-wrong"};
+		uint8_t bytes[8];
+		uint64_t size;
+
+		make_image(disk, PATH, VVHD_TYPE_FIXED, TEST_SIZE, 0, NULL);
+		vv_put64(bytes, sizes[i]);
+		memory_patch(disk, PATH, TEST_SIZE + 48, bytes, 8);
+		struct memory_disk *unclear = memory_disk_clone(disk);
+
+		run(disk, &wanted, VVHD_CHECK_REPAIR);
+		assert_int_equal(wanted.repaired, 1);
+		must_be_clean(disk, PATH);
+		free(content_of(disk, PATH, &size));
+		assert_int_equal(size, TEST_SIZE);
+		/* Without original size and geometry, nobody knows. */
+		wanted.name = "size-unclear";
+		memory_patch(unclear, PATH, TEST_SIZE + 40, another, 8);
+		memory_patch(unclear, PATH, TEST_SIZE + 56, another, 4);
+		assert_false(run(unclear, &wanted, VVHD_CHECK_REPAIR | VVHD_CHECK_LOSSY).usable);
+		assert_int_equal(wanted.count, 1);
+		memory_peek(unclear, PATH, TEST_SIZE + 48, bytes, 8);
+		assert_int_equal(vv_get64(bytes), sizes[i]);
+		memory_disk_free(unclear);
+		memory_disk_free(disk);
+	}
+}
+
 static void test_batmap(void **state)
 {
 	(void)state;
@@ -510,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_own_parent),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_fixed_size_under_wrong_checksum),
 		cmocka_unit_test(test_batmap),
 		cmocka_unit_test(test_batmap_too_short_by_a_bit),
 		cmocka_unit_test(test_batmap_of_dropped_block),
