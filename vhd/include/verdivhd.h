@@ -243,6 +243,9 @@ struct vvhd_locator {
 	char path[1024]; /* as UTF-8; "" when it cannot be read */
 };
 
+/* What 0 in a field of the format is: 2000-01-01 00:00:00 UTC. */
+#define VVHD_NO_TIME 946684800
+
 struct vvhd_info {
 	enum vvhd_type type;
 	uint64_t size; /* what vvhd_size says */
@@ -262,7 +265,7 @@ struct vvhd_info {
 	bool batmap;  /* XenServer's, valid */
 	/* Differencing */
 	uint8_t parent_id[16];
-	int64_t parent_time;
+	int64_t parent_time;	/* the parent's time stamp when the child was made; VVHD_NO_TIME: not known */
 	char parent_name[1025]; /* UTF-8; unpaired surrogates become U+FFFD */
 	struct vvhd_locator locators[VVHD_LOCATORS];
 	char *parent_path;     /* what was opened; NULL without; lives as long as the image */

@@ -127,8 +127,8 @@ static void check_time(const struct vvhd *child, const struct vvhd *parent)
 		return;
 	}
 	vv_warn(child,
-		"the parent, %s, has another time stamp than when this image was made; if it has been written "
-		"since, this disk is damaged",
+		"the parent, %s, has another time stamp than when this image was made; a copy is as good, but if its "
+		"data have changed since, this disk is damaged",
 		parent->path);
 }
 

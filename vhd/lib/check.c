@@ -174,7 +174,7 @@ static int run_check(struct vv_check *check, struct vvhd_check_result *result, s
 	int opened = files->open(files->self, check->path, writes ? VVHD_STORAGE_WRITE : 0, &check->storage);
 
 	if (opened != 0) {
-		return vv_fail_system(why, opened, VV_NO_OFFSET, "%s: cannot be opened", check->path);
+		return vv_fail_open(check->path, opened, why);
 	}
 	int error = look_and_repair(check, why);
 

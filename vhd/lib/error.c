@@ -120,6 +120,22 @@ int vv_fail_system(struct vvhd_why *why, int negative_errno, uint64_t offset, co
 	return (int)error;
 }
 
+int vv_fail_open(const char *path, int negative_errno, struct vvhd_why *why)
+{
+	if (error_of(-negative_errno) == VVHD_E_BUSY) {
+		return vv_fail(
+			why, VVHD_E_BUSY, VV_NO_OFFSET,
+			"%s: in use by another program, or open here already; one writer or several readers "
+			"may have it",
+			path);
+	}
+	if (negative_errno == -EINVAL) {
+		return vv_fail(why, VVHD_E_ARGUMENT, VV_NO_OFFSET,
+			       "%s: neither a file nor a block device, so it holds no disk", path);
+	}
+	return vv_fail_system(why, negative_errno, VV_NO_OFFSET, "%s: cannot be opened", path);
+}
+
 int vv_fail_memory(struct vvhd_why *why)
 {
 	return vv_fail(why, VVHD_E_NO_MEMORY, VV_NO_OFFSET, "out of memory");

@@ -27,7 +27,7 @@ int vv_settle(struct vvhd *image, struct vvhd_why *why)
 {
 	int error = vvhd_flush(image, why);
 
-	if (error == 0 && vv_has_blocks(image)) {
+	if (error == 0 && image->front_wrong) {
 		error = vv_write_front_footer(image, why);
 		error = error != 0 ? error : vv_flush_storage(image, why);
 	}

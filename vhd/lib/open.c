@@ -73,15 +73,8 @@ static int open_storage(struct vvhd *image, unsigned storage_flags, struct vvhd_
 	int result = files->open(files->self, image->path,
 				 storage_flags | (image->writable ? VVHD_STORAGE_WRITE : 0), &image->storage);
 
-	if (result == -EBUSY || result == -EAGAIN) {
-		return vv_fail(
-			why, VVHD_E_BUSY, VV_NO_OFFSET,
-			"%s: in use by another program, or open here already; one writer or several readers "
-			"may have it",
-			image->path);
-	}
 	if (result != 0) {
-		return vv_fail_system(why, result, VV_NO_OFFSET, "%s: cannot be opened", image->path);
+		return vv_fail_open(image->path, result, why);
 	}
 	result = image->storage->ops->size(image->storage, &size);
 	result = result != 0 ? result : image->storage->ops->identity(image->storage, image->identity);

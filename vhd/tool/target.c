@@ -42,8 +42,9 @@ static enum tool_exit check_old(struct target *target, bool replace)
 		return TOOL_USAGE;
 	}
 	if (!S_ISREG(status.st_mode)) {
-		message_error("%s: is not an ordinary file and cannot be replaced; name the file itself",
-			      target->path);
+		message_error(
+			"%s: is not an ordinary file, and cannot be replaced; make a file, and copy that there",
+			target->path);
 		return TOOL_USAGE;
 	}
 	result = files->open(files->self, target->path, VVHD_STORAGE_WRITE, &target->replaced);

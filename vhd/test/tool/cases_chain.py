@@ -73,6 +73,23 @@ def test_missing_parent_and_relink(box):
     box.tool("check", "b.vhd")
 
 
+def test_time_stamps_of_parents(box):
+    """What was done to a parent shows; what changed nothing does not; relinking says what it takes for granted."""
+    chain(box)
+    warns = lambda *words: "time stamp" in box.tool(*words).stderr
+    for words in (("compact", "a.vhd"), ("check", "--repair", "a.vhd"), ("info", "a.vhd")):
+        os.utime(box.path("a.vhd"), (1000000000, 1000000000))
+        box.tool("relink", "--quiet", "b.vhd", "a.vhd")
+        box.tool(*words)
+        assert not warns("map", "b.vhd"), f"after {words}"
+    assert not warns("relink", "b.vhd", "a.vhd"), "relink to the same"
+    os.utime(box.path("a.vhd"), (1000000007, 1000000007))
+    assert warns("map", "b.vhd"), "another time stamp"
+    assert not warns("map", "--quiet", "b.vhd"), "another time stamp, quiet"
+    assert warns("relink", "b.vhd", "a.vhd"), "relink to one with another time stamp"
+    assert not warns("map", "b.vhd"), "after relink"
+
+
 def test_parent_for_once(box):
     chain(box)
     os.rename(box.path("b.vhd"), box.path("moved.vhd"))
@@ -181,6 +198,8 @@ def test_open_elsewhere(box):
     with box.holding("c.vhd"):
         box.refuses(BUSY, "c.vhd", "info", "c.vhd")
         box.refuses(BUSY, "c.vhd", "compact", "c.vhd")
+        box.refuses(BUSY, "in use by another program", "check", "c.vhd")
+        box.refuses(BUSY, "in use by another program", "check", "--repair", "c.vhd")
         # Its parents are only read there, and may be read here.
         box.tool("info", "--chain", "b.vhd")
         box.refuses(BUSY, "b.vhd", "resize", "b.vhd", "32M")
