@@ -105,6 +105,13 @@ void handover_read(struct handover *handover, uint32_t physical)
 	}
 }
 
+static void copy_word(char *to, unsigned size, const char *from, size_t length)
+{
+	length = length < size - 1 ? length : size - 1;
+	memcpy(to, from, length);
+	to[length] = 0;
+}
+
 bool handover_option(const char *options, const char *name, char *value, unsigned size)
 {
 	size_t name_length = strlen(name);
@@ -115,11 +122,25 @@ bool handover_option(const char *options, const char *name, char *value, unsigne
 
 		if (length > name_length && options[name_length] == '=' &&
 		    memcmp(options, name, name_length) == 0) {
-			size_t value_length = length - name_length - 1;
+			copy_word(value, size, options + name_length + 1, length - name_length - 1);
+			return true;
+		}
+		options = end + (*end == ' ' ? 1 : 0);
+	}
+	return false;
+}
 
-			value_length = value_length < size - 1 ? value_length : size - 1;
-			memcpy(value, options + name_length + 1, value_length);
-			value[value_length] = 0;
+bool handover_option_name(const char *options, unsigned number, char *name, unsigned size)
+{
+	while (*options != 0) {
+		const char *end = word_end(options);
+		size_t length = 0;
+
+		while (options + length < end && options[length] != '=') {
+			length++;
+		}
+		if (options + length < end && number-- == 0) {
+			copy_word(name, size, options, length);
 			return true;
 		}
 		options = end + (*end == ' ' ? 1 : 0);

@@ -27,3 +27,5 @@ void handover_read(struct handover *handover, uint32_t physical);
 
 /* The value of `name=value` among space-separated options, copied to `value`; false when it is not there. */
 bool handover_option(const char *options, const char *name, char *value, unsigned size);
+/* The name of the option with this number, counted from 0 among the words that have a "="; false behind the last. */
+bool handover_option_name(const char *options, unsigned number, char *name, unsigned size);

@@ -332,37 +332,84 @@ static _Noreturn void refuse_profile(const char *name)
 	panic_stop("hv-profile=%s is no profile; there are:%s", name, names);
 }
 
+static void set_debug_exit(const char *value)
+{
+	machine.debug_exit_port = (uint16_t)parse_hex(value);
+}
+
+static void set_identity(const char *value)
+{
+	if (strcmp(value, "guest") != 0) {
+		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
+	}
+}
+
+static void set_profile(const char *value)
+{
+	root_profile = profile_find(value);
+	if (root_profile == NULL) {
+		refuse_profile(value);
+	}
+	hv_log(&machine.hv, "profile %s", root_profile->name);
+}
+
+static void set_debug_channel(const char *value)
+{
+	if (strcmp(value, "loopback") != 0) {
+		panic_stop("debug-channel=%s is not known; there is debug-channel=loopback", value);
+	}
+	root_debug_loopback = true;
+}
+
+static void set_tsc(const char *value)
+{
+	if (strcmp(value, "invariant") != 0) {
+		panic_stop("tsc=%s is not known; there is tsc=invariant", value);
+	}
+	tsc_is_trusted = true;
+}
+
 /* The port comes first: what the other options make us say ends through it. */
+static const struct option {
+	const char *name;
+	void (*set)(const char *value);
+} options[] = {
+	{"debug-exit", set_debug_exit}, /* port of QEMU's isa-debug-exit, in hex */
+	{"identity", set_identity},	/* whether root is a guest or knows that it is root */
+	{"hv-profile", set_profile},	/* what root is offered */
+	{"debug-channel", set_debug_channel},
+	{"tsc", set_tsc}, /* whether it is taken for invariant though the processor does not say so */
+};
+
+/* Words without "=" may be pieces of the path that QEMU puts first. */
+static void refuse_unknown_options(void)
+{
+	char name[32];
+
+	for (unsigned i = 0; handover_option_name(handover.options, i, name, sizeof(name)); i++) {
+		bool known = false;
+
+		for (unsigned k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+			known |= strcmp(name, options[k].name) == 0;
+		}
+		if (!known) {
+			panic_stop(
+				"%s= is no option; there are debug-exit, identity, hv-profile, debug-channel and tsc",
+				name);
+		}
+	}
+}
+
 static void read_options(void)
 {
 	char value[32];
 
-	if (handover_option(handover.options, "debug-exit", value, sizeof(value))) {
-		machine.debug_exit_port = (uint16_t)parse_hex(value);
-	}
-	if (handover_option(handover.options, "identity", value, sizeof(value)) &&
-	    strcmp(value, "guest") != 0) {
-		panic_stop("identity=%s is not implemented yet; use identity=guest", value);
-	}
-	if (handover_option(handover.options, "hv-profile", value, sizeof(value))) {
-		root_profile = profile_find(value);
-		if (root_profile == NULL) {
-			refuse_profile(value);
+	for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (handover_option(handover.options, options[i].name, value, sizeof(value))) {
+			options[i].set(value);
 		}
-		hv_log(&machine.hv, "profile %s", root_profile->name);
 	}
-	if (handover_option(handover.options, "debug-channel", value, sizeof(value))) {
-		if (strcmp(value, "loopback") != 0) {
-			panic_stop("debug-channel=%s is not known; there is debug-channel=loopback", value);
-		}
-		root_debug_loopback = true;
-	}
-	if (handover_option(handover.options, "tsc", value, sizeof(value))) {
-		if (strcmp(value, "invariant") != 0) {
-			panic_stop("tsc=%s is not known; there is tsc=invariant", value);
-		}
-		tsc_is_trusted = true;
-	}
+	refuse_unknown_options();
 }
 
 /* What runs on the final page tables and in the final place. */

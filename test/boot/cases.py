@@ -334,6 +334,8 @@ def stops():
                says="hv-profile=best is no profile; there are: full everything minimal ws2008")
     yield Stop("stop-unknown-tsc", arguments=lambda: ["--option", "tsc=fast", garbage()],
                says="tsc=fast is not known; there is tsc=invariant")
+    yield Stop("stop-unknown-option", arguments=lambda: ["--option", "hv_profile=ws2008", garbage()],
+               says="hv_profile= is no option; there are debug-exit, identity, hv-profile, debug-channel and tsc")
     # Linux itself makes the triple fault here, as its way to restart the machine.
     yield Stop("stop-triple-fault", says="(?i)triple fault(.|\n)*rip",
                arguments=lambda: Case("").linux("reboot=t verdigris.reboot"))
