@@ -45,6 +45,7 @@ $(VHD_B)/libverdivhd.so: $(VHD_B)/libverdivhd.so.0
 
 # Installation. `make install-vhd DESTDIR= PREFIX=/usr/local LIBDIR=lib`
 PREFIX ?= /usr/local
+override PREFIX := $(abspath $(PREFIX))
 LIBDIR ?= lib
 VHD_PC := prefix=$(PREFIX)\nlibdir=$${prefix}/$(LIBDIR)\nincludedir=$${prefix}/include\n\nName: verdivhd\n
 VHD_PC := $(VHD_PC)Description: Virtual hard disks (VHD): fixed, dynamic and differencing\nVersion: $(VHD_VERSION)\n

@@ -95,6 +95,11 @@ static void finish_json(struct check *check, const struct vvhd_check_result *res
 	json_finish(json);
 }
 
+static const char *plural(unsigned count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void finish_text(const struct check *check, const struct vvhd_check_result *result)
 {
 	if (check->values->common.quiet) {
@@ -105,8 +110,9 @@ static void finish_text(const struct check *check, const struct vvhd_check_resul
 		printf(": nothing is wrong\n");
 		return;
 	}
-	printf(": %u errors, %u warnings, %u notes; %u %srepaired; it is %susable\n", result->errors,
-	       result->warnings, result->notes, result->repaired, check->values->dry_run ? "would be " : "",
+	printf(": %u error%s, %u warning%s, %u note%s; %u %srepaired; it is %susable\n", result->errors,
+	       plural(result->errors), result->warnings, plural(result->warnings), result->notes,
+	       plural(result->notes), result->repaired, check->values->dry_run ? "would be " : "",
 	       result->usable ? "" : "not ");
 }
 

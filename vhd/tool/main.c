@@ -103,6 +103,18 @@ static void list(const struct tool_command *command)
 	puts("help");
 }
 
+static enum tool_exit refuse_command(const char *name)
+{
+	if (name[0] == '-') {
+		message_error(
+			"%s: the command comes first, and its options behind it; `vhdtool help` lists both",
+			name);
+	} else {
+		message_error("there is no command \"%s\"; `vhdtool help` lists them", name);
+	}
+	return TOOL_USAGE;
+}
+
 /* `vhdtool help [--list] [COMMAND]` */
 static enum tool_exit help(char **words)
 {
@@ -110,9 +122,8 @@ static enum tool_exit help(char **words)
 	const char *name = words[bare];
 	const struct tool_command *command = name ? find(name) : NULL;
 
-	if (name && !command) {
-		message_error("there is no command \"%s\"; `vhdtool help` lists them", name);
-		return TOOL_USAGE;
+	if (name && !command && strcmp(name, "help") != 0) {
+		return refuse_command(name);
 	}
 	if (bare) {
 		list(command);
@@ -176,8 +187,7 @@ static enum tool_exit dispatch(int count, char **words)
 	}
 	command = find(words[1]);
 	if (!command) {
-		message_error("there is no command \"%s\"; `vhdtool help` lists them", words[1]);
-		return TOOL_USAGE;
+		return refuse_command(words[1]);
 	}
 	return run(command, count - 1, words + 1);
 }

@@ -85,6 +85,12 @@ enum tool_exit target_begin(struct target *target, const char *path, bool replac
 {
 	enum tool_exit code;
 
+	*target = (struct target){.path = NULL};
+	if (strcmp(path, "-") == 0) {
+		message_error(
+			"-: disks are written out of order, which a pipe cannot take; name a file (./- if it is called that)");
+		return TOOL_USAGE;
+	}
 	*target = (struct target){.path = real_path(path, replace), .replace = replace};
 	if (!target->path || asprintf(&target->partial, "%.*s.vhdtool-%ld.partial",
 				      directory_length(target->path), target->path, (long)getpid()) < 0) {

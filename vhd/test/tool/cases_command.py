@@ -75,6 +75,7 @@ def test_wrong_use(box):
     box.refuses(USAGE, "say what to do")
     box.refuses(USAGE, 'no command "frobnicate"', "frobnicate")
     box.refuses(USAGE, 'no command "frobnicate"', "help", "frobnicate")
+    box.refuses(USAGE, "the command comes first", "-q", "info", "a.vhd")
     box.refuses(USAGE, "something is missing", "info")
     box.refuses(USAGE, "there is too much", "info", "a.vhd", "b.vhd")
     box.refuses(USAGE, "no option --frob", "info", "--frob", "a.vhd")
@@ -85,7 +86,9 @@ def test_wrong_use(box):
     box.refuses(USAGE, "above 0", "convert", "--threads", "0", "--to", "raw", "a.vhd", "b")
     box.refuses(USAGE, "may not be empty", "info", "--parent", "", "a.vhd")
     box.refuses(USAGE, "too often", "info", *["--parent-dir=d"] * 17, "a.vhd")
+    box.refuses(USAGE, "a pipe cannot take", "create", "--size", "1M", "-")
     equal(box.files(), [], "files that came into being")
+    box.tool("help", "help")
 
 
 def test_sizes(box):
