@@ -49,6 +49,13 @@ static int make_longer(struct vvhd *image, uint64_t end, struct vvhd_why *why)
 	return vv_resize_storage(image, end, why);
 }
 
+int vv_fail_full(const struct vvhd *image, uint64_t offset, struct vvhd_why *why)
+{
+	return vv_fail(why, VVHD_E_NO_SPACE, offset,
+		       "%s: the file cannot become longer than 2 TiB; compact it, or make a new image",
+		       image->path);
+}
+
 int vv_allocate_block(struct vvhd *image, uint32_t block, struct vvhd_why *why)
 {
 	int error = vv_prepare_tail(image, why);
@@ -59,10 +66,7 @@ int vv_allocate_block(struct vvhd *image, uint32_t block, struct vvhd_why *why)
 		return error;
 	}
 	if (offset / VVHD_SECTOR_SIZE >= VV_UNUSED) {
-		return vv_fail(
-			why, VVHD_E_NO_SPACE, offset,
-			"%s: the file cannot become longer than 2 TiB; compact it, or make a new image",
-			image->path);
+		return vv_fail_full(image, offset, why);
 	}
 	error = make_longer(image, end, why);
 	if (error != 0) {

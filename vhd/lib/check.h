@@ -86,6 +86,7 @@ struct vv_check {
 	bool batmap_doubted; /* its checksum is wrong */
 	struct vv_batmap batmap;
 	uint64_t batmap_header_offset;
+	uint64_t map_end, room_end; /* of the batmap as it is, and of what is set apart for it */
 	uint8_t batmap_header_bytes[VV_BATMAP_HEADER_SIZE];
 	uint8_t *map;
 };
@@ -115,6 +116,11 @@ void vv_check_region(struct vv_check *check, uint64_t begin, uint64_t length, co
 /* --- Looking: 0, or an error that ends the check. `unusable` ends it without one. -------------------------------------- */
 
 int vv_check_footers(struct vv_check *check, struct vvhd_why *why);
+/*
+ * The size in a footer without a right checksum counts when another field bears it out; else what two fields say, as soon
+ * as the table's length is known. A wrong size under a right checksum would hide data for ever.
+ */
+void vv_check_doubted_size(struct vv_check *check);
 int vv_check_header(struct vv_check *check, struct vvhd_why *why);
 int vv_check_locators(struct vv_check *check, struct vvhd_why *why);
 int vv_check_bat(struct vv_check *check, struct vvhd_why *why);

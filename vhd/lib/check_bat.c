@@ -138,8 +138,10 @@ static const struct vv_kind cut = {VVHD_ERROR, "block-cut", VV_FIX_ENTRIES};
 static const struct vv_kind on_metadata = {VVHD_ERROR, "block-on-metadata", VV_FIX_ENTRIES};
 static const struct vv_kind on_locator = {VVHD_ERROR, "block-on-locator", VV_FIX_NONE};
 
+static const struct vv_kind in_room = {VVHD_WARNING, "block-in-batmap-room", VV_FIX_NONE};
+
 struct counts {
-	unsigned outside, cut, metadata, locator;
+	unsigned outside, cut, metadata, locator, room;
 };
 
 static bool is_on_region(struct vv_check *check, uint32_t block, uint64_t begin, uint64_t end,
@@ -186,6 +188,11 @@ static void check_entry(struct vv_check *check, uint32_t block, struct counts *c
 		check->entries_outside |= !drops(check);
 		return;
 	}
+	if (begin < check->room_end && end > check->map_end) {
+		bad_entry(
+			check, &in_room, block, &counts->room,
+			"where the batmap may grow to, so XenServer's tools refuse the image; a copy has it elsewhere");
+	}
 	check->allocated++;
 	if (end > check->blocks_end) {
 		check->blocks_end = end;
@@ -217,13 +224,18 @@ static bool note_overlap(void *self, uint32_t loser, uint32_t winner)
 	return true;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void check_unused_space(struct vv_check *check)
 {
 	static const struct vv_kind unused = {VVHD_NOTE, "space-unused", VV_FIX_NONE};
 	const uint64_t block = (uint64_t)check->block_sectors * VVHD_SECTOR_SIZE;
 	/* What an aligned image may leave before its first block and between two is no waste. */
-	const uint64_t used =
-		vv_round_up(check->metadata_end, 4096) + 4096 + check->allocated * vv_round_up(block, 4096);
+	const uint64_t used = vv_round_up(larger(check->metadata_end, check->room_end), 4096) + 4096 +
+			      check->allocated * vv_round_up(block, 4096);
 
 	if (check->data_limit > used && check->data_limit - used >= block) {
 		vv_found(check, &unused, check->blocks_end,
@@ -267,6 +279,7 @@ int vv_check_blocks(struct vv_check *check, struct vvhd_why *why)
 	more_of(check, &cut, counts.cut);
 	more_of(check, &on_metadata, counts.metadata);
 	more_of(check, &on_locator, counts.locator);
+	more_of(check, &in_room, counts.room);
 	int error = vv_find_overlaps(check->bat, check->blocks, check->block_sectors,
 				     check->data_limit / VVHD_SECTOR_SIZE, note_overlap, &overlaps);
 
@@ -274,10 +287,7 @@ int vv_check_blocks(struct vv_check *check, struct vvhd_why *why)
 		return vv_fail_memory(why);
 	}
 	if (check->end.seal == VV_SEAL_NO_COOKIE && !check->entries_outside) {
-		const uint64_t end =
-			check->blocks_end > check->metadata_end ? check->blocks_end : check->metadata_end;
-
-		check->footer_place = end;
+		check->footer_place = larger(check->blocks_end, larger(check->metadata_end, check->room_end));
 		check->footer_place_known = true;
 	}
 	check_unused_space(check);

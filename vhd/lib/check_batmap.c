@@ -55,6 +55,8 @@ static int read_map(struct vv_check *check, struct vvhd_why *why)
 	check->has_batmap = true;
 	vv_check_region(check, check->batmap_header_offset, VV_BATMAP_HEADER_SIZE, "the batmap's header");
 	vv_check_region(check, check->batmap.offset, length, "the batmap");
+	check->map_end = check->batmap.offset + length;
+	check->room_end = vv_batmap_end(&check->batmap);
 	if (vv_batmap_checksum(check->map, length, check->batmap.version) != check->batmap.checksum) {
 		vv_found(check, &checksum, check->batmap_header_offset, "the batmap's checksum is wrong");
 		check->batmap_doubted = true;

@@ -284,44 +284,71 @@ static bool fields_make_sense(struct vv_check *check)
 
 /* --- A footer for which no checksum vouches -------------------------------------------------------------------------- */
 
-/* Do other fields say the same as the current size would, if it were `size`? */
-static bool is_vouched_for(const struct vv_footer *footer, uint64_t size)
+/* All disks of some 127 GiB and more have the same geometry. */
+static bool has_geometry_of(const struct vv_footer *footer, uint64_t size)
 {
 	const struct vvhd_geometry geometry = vv_geometry(size);
 
-	return footer->original_size == size || vv_geometry_size(footer->geometry) == size ||
-	       (footer->geometry.cylinders == geometry.cylinders &&
-		footer->geometry.heads == geometry.heads && footer->geometry.sectors == geometry.sectors);
+	return geometry.cylinders == footer->geometry.cylinders && geometry.cylinders != UINT16_MAX &&
+	       geometry.heads == footer->geometry.heads && geometry.sectors == footer->geometry.sectors;
 }
 
-/*
- * A wrong size under a right checksum would hide data for ever. A fixed disk ends where its footer begins; of the others,
- * nothing outside the footer says how large they are.
- */
-static void doubt_size(struct vv_check *check)
+/* A fixed disk ends where its footer begins, the table of others has an entry for each block. */
+static bool has_room_of(const struct vv_check *check, uint64_t size)
+{
+	const struct vv_header *header = &check->header;
+
+	if (check->chosen->footer.type == VVHD_TYPE_FIXED) {
+		return size == check->end.offset;
+	}
+	return vv_block_size_valid(header->block_size) &&
+	       (size + header->block_size - 1) / header->block_size == header->entries;
+}
+
+/* How many fields say this size, each by itself. */
+static unsigned votes(const struct vv_check *check, uint64_t size)
+{
+	const struct vv_footer *footer = &check->chosen->footer;
+
+	return (footer->current_size == size) + (footer->original_size == size) +
+	       has_geometry_of(footer, size) + has_room_of(check, size);
+}
+
+void vv_check_doubted_size(struct vv_check *check)
 {
 	static const struct vv_kind wrong = {VVHD_ERROR, "size-wrong", VV_FIX_END};
 	static const struct vv_kind unclear = {VVHD_ERROR, "size-unclear", VV_FIX_NONE};
 	struct vv_footer *footer = check->chosen == &check->end ? &check->end.footer : &check->front.footer;
 	const bool fixed = footer->type == VVHD_TYPE_FIXED;
-	const uint64_t size = fixed ? check->end.offset : footer->current_size;
+	const uint64_t sizes[] = {footer->current_size, footer->original_size, check->end.offset};
+	unsigned best = 0;
 
-	if ((fixed && footer->current_size == size) || (!fixed && is_vouched_for(footer, size))) {
+	if (check->chosen->seal == VV_SEAL_GOOD) {
 		return;
 	}
-	if (is_vouched_for(footer, size)) {
-		vv_found(check, &wrong, check->chosen->offset,
-			 "the footer says that the disk has %llu bytes, but the file and another field %llu",
-			 (unsigned long long)footer->current_size, (unsigned long long)size);
-		footer->current_size = size;
-		return;
+	for (unsigned i = 1; i < (fixed ? 3 : 2); i++) {
+		const bool possible = sizes[i] != 0 && sizes[i] % VVHD_SECTOR_SIZE == 0;
+
+		best = possible && votes(check, sizes[i]) > votes(check, sizes[best]) ? i : best;
 	}
-	check->unusable = true;
-	vv_found(
-		check, &unclear, check->chosen->offset,
-		"the footer's checksum is wrong, and nothing bears out that the disk has %llu bytes; convert "
-		"--from raw saves what is in the file",
-		(unsigned long long)footer->current_size);
+	if (votes(check, sizes[best]) < 2) {
+		check->unusable = true;
+		vv_found(
+			check, &unclear, check->chosen->offset,
+			"the footer's checksum is wrong, and nothing else says that the disk has %llu bytes%s",
+			(unsigned long long)sizes[0],
+			fixed ? "; `vhdtool convert --from raw` saves what is in the file" : "");
+	} else if (best != 0) {
+		struct vv_footer wanted;
+
+		vv_found(
+			check, &wrong, check->chosen->offset,
+			"the footer, whose checksum is wrong, says that the disk has %llu bytes; other fields say %llu",
+			(unsigned long long)sizes[0], (unsigned long long)sizes[best]);
+		vv_footer_parse(check->footer_bytes, &wanted);
+		footer->current_size = wanted.current_size = sizes[best];
+		wish(check, &wanted);
+	}
 }
 
 int vv_check_footers(struct vv_check *check, struct vvhd_why *why)
@@ -337,8 +364,10 @@ int vv_check_footers(struct vv_check *check, struct vvhd_why *why)
 	}
 	memcpy(check->footer_bytes, check->chosen->bytes, VV_FOOTER_SIZE);
 	if (check->chosen->seal != VV_SEAL_GOOD) {
-		doubt_size(check);
 		wish(check, &check->chosen->footer);
+	}
+	if (check->chosen->footer.type == VVHD_TYPE_FIXED) {
+		vv_check_doubted_size(check);
 	}
 	check->unusable |= !fields_make_sense(check);
 	compare_copies(check);

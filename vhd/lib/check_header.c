@@ -116,6 +116,7 @@ static void check_table_size(struct vv_check *check, uint64_t offset)
 		check->unusable = true;
 		return;
 	}
+	vv_check_doubted_size(check);
 	const uint64_t room = (uint64_t)header->entries * header->block_size;
 
 	check->size = vv_size_choose(&check->chosen->footer, VVHD_SIZE_AUTO, room);

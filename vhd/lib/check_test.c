@@ -65,7 +65,7 @@ static const struct row rows[] = {
 	{"footer-missing", END, 0, 8, 0, true, true},
 	{"footer-checksum", END, 64, 4, 0, true, true},
 	{"footer-checksum", FRONT | END, 64, 4, 0, false, true},
-	{"size-unclear", FRONT | END, 48, 8, 20 * TEST_BLOCK, false, false},
+	{"size-wrong", FRONT | END, 48, 8, 20 * TEST_BLOCK, false, true},
 	{"footer-missing", FILE_SIZE, 512, 0, 0, true, true},
 	{"footer-missing", FILE_SIZE, 100, 0, 0, true, true},
 	{"footer-511", FILE_SIZE, 1, 0, 0, true, true},
@@ -293,38 +293,76 @@ static void test_overlaps(void **state)
 	memory_disk_free(disk);
 }
 
-/* A fixed disk's size stands in its only footer, and is the file's. Repair neither hides data nor vouches for a wrong size. */
-static void test_fixed_size_under_wrong_checksum(void **state)
+struct size_row {
+	enum vvhd_type type;
+	uint64_t size; /* of the disk */
+	/* What is written into the footer instead; 0 leaves it. */
+	uint64_t current, original;
+	bool no_geometry;
+	uint64_t result; /* after repair; 0: nobody knows */
+};
+
+#define LARGE (1ull << 40)
+
+static const struct size_row size_rows[] = {
+	{VVHD_TYPE_FIXED, TEST_SIZE, 0, 0, false, TEST_SIZE},
+	{VVHD_TYPE_FIXED, TEST_SIZE, TEST_SIZE / 2, 0, false, TEST_SIZE},
+	{VVHD_TYPE_FIXED, TEST_SIZE, TEST_SIZE * 2, 0, true, TEST_SIZE},
+	{VVHD_TYPE_FIXED, TEST_SIZE, TEST_SIZE / 2, 512, false, TEST_SIZE},
+	{VVHD_TYPE_FIXED, TEST_SIZE, TEST_SIZE / 2, 512, true, 0},
+	{VVHD_TYPE_FIXED, TEST_SIZE, 0, 512, true, TEST_SIZE},
+	/* Some sectors before the footer are not the disk's. */
+	{VVHD_TYPE_FIXED, TEST_SIZE, TEST_SIZE - 4096, TEST_SIZE - 4096, false, TEST_SIZE - 4096},
+	{VVHD_TYPE_DYNAMIC, LARGE, 0, 0, false, LARGE},
+	{VVHD_TYPE_DYNAMIC, LARGE, 0, 512, true, LARGE},
+	{VVHD_TYPE_DYNAMIC, LARGE, LARGE / 2, 0, false, LARGE},
+	{VVHD_TYPE_DYNAMIC, LARGE, LARGE / 2, 512, false, 0},
+	{VVHD_TYPE_DYNAMIC, TEST_SIZE, TEST_SIZE / 2, 0, false, TEST_SIZE},
+	/* In the same last block. */
+	{VVHD_TYPE_DYNAMIC, 1088 * TEST_BLOCK, 1088 * TEST_BLOCK - 7680, 0, false, 1088 * TEST_BLOCK},
+};
+
+static void change_footer(struct memory_disk *disk, uint64_t offset, const struct size_row *row)
+{
+	uint8_t footer[VV_FOOTER_SIZE];
+
+	memory_peek(disk, PATH, offset, footer, sizeof(footer));
+	vv_put64(footer + 40, row->original != 0 ? row->original : row->size);
+	vv_put64(footer + 48, row->current != 0 ? row->current : row->size);
+	memset(footer + 56, row->no_geometry ? 0 : footer[56], row->no_geometry ? 4 : 1);
+	vv_put32(footer + 64, ~vv_get32(footer + 64));
+	memory_patch(disk, PATH, offset, footer, sizeof(footer));
+}
+
+/* Under a wrong checksum: repair neither hides data nor vouches for a size that one field alone says. */
+static void test_sizes_under_wrong_checksums(void **state)
 {
 	(void)state;
-	static const uint64_t sizes[] = {TEST_SIZE / 2, TEST_SIZE * 2};
-	static const uint8_t another[16] = {0};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < sizeof(size_rows) / sizeof(size_rows[0]); i++) {
+		const struct size_row *row = &size_rows[i];
 		struct memory_disk *disk = memory_disk_new();
-		struct wanted wanted = {.name = "size-wrong"};
-		uint8_t bytes[8];
-		uint64_t size;
+		struct wanted wanted = {.name = row->result != 0 ? "size-wrong" : "size-unclear"};
+		const bool changes = row->result != 0 && row->current != 0 && row->result != row->current;
 
-		make_image(disk, PATH, VVHD_TYPE_FIXED, TEST_SIZE, 0, NULL);
-		vv_put64(bytes, sizes[i]);
-		memory_patch(disk, PATH, TEST_SIZE + 48, bytes, 8);
-		struct memory_disk *unclear = memory_disk_clone(disk);
+		/* XenServer's blocks are larger. */
+		make_image(disk, PATH, row->type, row->size, row->size == LARGE ? VVHD_CREATE_BATMAP : 0,
+			   NULL);
+		change_footer(disk, memory_size(disk, PATH) - VV_FOOTER_SIZE, row);
+		if (row->type != VVHD_TYPE_FIXED) {
+			change_footer(disk, 0, row);
+		}
+		const struct vvhd_check_result result =
+			run(disk, &wanted, VVHD_CHECK_REPAIR | VVHD_CHECK_LOSSY);
 
-		run(disk, &wanted, VVHD_CHECK_REPAIR);
-		assert_int_equal(wanted.repaired, 1);
-		must_be_clean(disk, PATH);
-		free(content_of(disk, PATH, &size));
-		assert_int_equal(size, TEST_SIZE);
-		/* Without original size and geometry, nobody knows. */
-		wanted.name = "size-unclear";
-		memory_patch(unclear, PATH, TEST_SIZE + 40, another, 8);
-		memory_patch(unclear, PATH, TEST_SIZE + 56, another, 4);
-		assert_false(run(unclear, &wanted, VVHD_CHECK_REPAIR | VVHD_CHECK_LOSSY).usable);
-		assert_int_equal(wanted.count, 1);
-		memory_peek(unclear, PATH, TEST_SIZE + 48, bytes, 8);
-		assert_int_equal(vv_get64(bytes), sizes[i]);
-		memory_disk_free(unclear);
+		assert_int_equal(wanted.count, changes || row->result == 0);
+		assert_int_equal(result.usable, row->result != 0);
+		if (row->result != 0) {
+			struct vvhd *image = open_image(disk, PATH, 0);
+
+			assert_int_equal(vvhd_size(image), row->result);
+			close_image(image);
+			must_be_clean(disk, PATH);
+		}
 		memory_disk_free(disk);
 	}
 }
@@ -387,6 +425,16 @@ static void test_batmap_too_short_by_a_bit(void **state)
 	vvhd_get_info(image, &info);
 	assert_true(info.batmap);
 	assert_true(vv_bit(image->full, 0));
+	assert_false(vv_bit(image->full, 4096));
+	const uint64_t sectors = image->batmap_header_offset + 16;
+
+	close_image(image);
+	/* XenServer sets no more apart than that. */
+	memory_patch(disk, PATH, sectors, "\0\0\0\1", 4);
+	must_be_clean(disk, PATH);
+	image = open_image(disk, PATH, 0);
+	vvhd_get_info(image, &info);
+	assert_true(info.batmap);
 	assert_false(vv_bit(image->full, 4096));
 	close_image(image);
 	memory_disk_free(disk);
@@ -547,7 +595,7 @@ int main(void)
 		cmocka_unit_test(test_own_parent),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_overlaps),
-		cmocka_unit_test(test_fixed_size_under_wrong_checksum),
+		cmocka_unit_test(test_sizes_under_wrong_checksums),
 		cmocka_unit_test(test_batmap),
 		cmocka_unit_test(test_batmap_too_short_by_a_bit),
 		cmocka_unit_test(test_batmap_of_dropped_block),

@@ -33,7 +33,6 @@ struct compaction {
 	unsigned region_count;
 	uint32_t moved[BATCH], places[BATCH]; /* copied, but not yet in the table */
 	unsigned moved_count;
-	bool changed; /* anything in the file */
 };
 
 static int step(struct compaction *work, struct vvhd_why *why)
@@ -139,7 +138,6 @@ static int free_empty_blocks(struct compaction *work, struct vvhd_why *why)
 	int error = find_empty_blocks(work, empty, &count, why);
 
 	if (error == 0 && count != 0) {
-		work->changed = true;
 		error = drop_blocks(work->image, empty, why);
 	}
 	free(empty);
@@ -163,7 +161,7 @@ static void find_regions(struct compaction *work)
 	add_region(work, image->header.bat_offset, (uint64_t)image->header.entries * 4);
 	if (image->batmap_header_offset != 0) {
 		add_region(work, image->batmap_header_offset, VV_BATMAP_HEADER_SIZE);
-		add_region(work, image->batmap.offset, (uint64_t)image->batmap.sectors * VVHD_SECTOR_SIZE);
+		add_region(work, image->batmap.offset, vv_batmap_end(&image->batmap) - image->batmap.offset);
 	}
 	for (unsigned i = 0; i < VVHD_LOCATORS; i++) {
 		const struct vv_locator *locator = &image->header.locators[i];
@@ -266,7 +264,6 @@ static int enter_moved(struct compaction *work, struct vvhd_why *why)
 
 static int move_block(struct compaction *work, uint32_t block, uint64_t place, struct vvhd_why *why)
 {
-	work->changed = true;
 	int error = vv_copy_block(work->image, block, place, work->buffer, why);
 
 	if (error != 0) {
@@ -329,17 +326,15 @@ static int move_together(struct compaction *work, struct vvhd_why *why)
 /* --- All together ------------------------------------------------------------------------------------------------------- */
 
 /*
- * The footer, lasting, then the end of the file. A file that is as small as it gets is not touched: children of it know
- * by its time stamp that it is as it was.
+ * The footer, lasting, then the end of the file. Where it is in its place already the file is not touched: children of it
+ * know by its time stamp that it is as it was.
  */
-static int cut_off(const struct compaction *work, struct vvhd_why *why)
+static int cut_off(struct vvhd *image, struct vvhd_why *why)
 {
-	struct vvhd *image = work->image;
-
 	vv_compute_data_end(image);
 	image->flushed_end = image->data_end;
-	if (!work->changed && !image->end_wrong &&
-	    image->file_size == vv_footer_position(image) + VV_FOOTER_SIZE) {
+	if (!image->end_wrong && image->footer_offset == vv_footer_position(image) &&
+	    image->file_size == image->footer_offset + VV_FOOTER_SIZE) {
 		return 0;
 	}
 	vv_footer_build(&image->footer, image->footer_bytes);
@@ -362,7 +357,7 @@ static int compact(struct compaction *work, struct vvhd_why *why)
 	error = error != 0 ? error : free_empty_blocks(work, why);
 	error = error != 0 ? error : move_together(work, why);
 	/* After an error, too: the file may end with a copy of a block that nobody needs. */
-	const int cut = cut_off(work, error == 0 ? why : NULL);
+	const int cut = cut_off(work->image, error == 0 ? why : NULL);
 
 	return error != 0 ? error : cut;
 }

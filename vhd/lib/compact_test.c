@@ -109,10 +109,19 @@ static void test_what_is_saved(void **state)
 	/* Ten blocks with their bitmaps went, two came. */
 	assert_int_equal(saved, 10 * (TEST_BLOCK + 4096));
 	assert_int_equal(memory_size(disk, "/d/disk.vhd"), file_size - 8 * (TEST_BLOCK + 4096));
+	/* Once more: there is nothing to do, and nothing is done; but for a footer that is not there any more. */
+	const uint64_t writes = disk->operations[MEMORY_WRITE];
+
 	image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
 	must(vvhd_compact(image, NULL, &saved, &why), &why);
 	assert_int_equal(saved, 0);
 	close_image(image);
+	assert_int_equal(disk->operations[MEMORY_WRITE], writes);
+	memory_patch(disk, "/d/disk.vhd", memory_size(disk, "/d/disk.vhd") - VV_FOOTER_SIZE, "damaged!", 8);
+	image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+	must(vvhd_compact(image, NULL, &saved, &why), &why);
+	close_image(image);
+	must_be_clean(disk, "/d/disk.vhd");
 	memory_disk_free(disk);
 }
 

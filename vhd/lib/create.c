@@ -117,7 +117,7 @@ static int plan_blocks(struct vv_plan *plan, const struct vvhd_create_options *o
 			.sectors = (uint32_t)(vv_batmap_room(header->entries) / VVHD_SECTOR_SIZE),
 			.version = VV_BATMAP_VERSION,
 			.checksum = ~0u};
-		plan->end = plan->batmap.offset + (uint64_t)plan->batmap.sectors * VVHD_SECTOR_SIZE;
+		plan->end = vv_batmap_end(&plan->batmap);
 	}
 	return 0;
 }

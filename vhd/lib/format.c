@@ -309,6 +309,11 @@ uint64_t vv_batmap_room(uint32_t entries)
 	return vv_round_up((entries + 7ull) / 8, VVHD_SECTOR_SIZE);
 }
 
+uint64_t vv_batmap_end(const struct vv_batmap *batmap)
+{
+	return batmap->offset + (uint64_t)batmap->sectors * VVHD_SECTOR_SIZE;
+}
+
 bool vv_batmap_fits(const struct vv_batmap *batmap, uint64_t header_offset, uint64_t size, uint32_t entries,
 		    uint64_t end)
 {

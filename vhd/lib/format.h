@@ -165,6 +165,8 @@ void vv_batmap_build(const struct vv_batmap *batmap, uint8_t bytes[VV_BATMAP_HEA
 uint64_t vv_batmap_covered(uint64_t size);
 /* Bytes that are set apart for it, for a table of that length: whole sectors. */
 uint64_t vv_batmap_room(uint32_t entries);
+/* Behind all that is set apart for it: no block belongs before that, because the map may grow. */
+uint64_t vv_batmap_end(const struct vv_batmap *batmap);
 /* Its place and length make sense: enough for the disk, not much more than for the table, all that is used before `end`. */
 bool vv_batmap_fits(const struct vv_batmap *batmap, uint64_t header_offset, uint64_t size, uint32_t entries,
 		    uint64_t end);

@@ -202,6 +202,8 @@ void vv_forget_bitmaps(struct vvhd *image);
 /* Makes the copy at 0 good and cuts off what lies behind data_end, before the first new block. May be under `lock`. */
 int vv_prepare_tail(struct vvhd *image, struct vvhd_why *why);
 /* Gives the block a place, with a bitmap of zeros that is dirty. Under `lock`. */
+/* VVHD_E_NO_SPACE: the table has no number for a block at `offset`. */
+int vv_fail_full(const struct vvhd *image, uint64_t offset, struct vvhd_why *why);
 int vv_allocate_block(struct vvhd *image, uint32_t block, struct vvhd_why *why);
 /* Takes back new blocks at the end that have nothing in them, after a write that failed. Under `lock`. */
 void vv_trim_tail(struct vvhd *image);

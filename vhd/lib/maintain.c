@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define STEP 65536u
+#define PAGE 4096u
 #define ENTRIES_PER_SECTOR (VVHD_SECTOR_SIZE / 4)
 
 int vv_check_maintainable(const struct vvhd *image, bool saved_state, struct vvhd_why *why)
@@ -148,29 +149,53 @@ static int move_out_of_the_way(struct vvhd *image, uint32_t block, uint8_t *buff
 	return 0;
 }
 
-int vv_clear_space(struct vvhd *image, uint64_t begin, uint64_t end, struct vvhd_why *why)
+static bool is_in_the_way(const struct vvhd *image, uint32_t block, uint64_t begin, uint64_t end)
+{
+	const uint64_t offset = vv_block_offset(image, block);
+
+	return offset < end && offset + vv_block_stride(image) > begin;
+}
+
+/* At most, when these blocks have gone to the end of the file: does the table have numbers for their places? */
+static int check_room(const struct vvhd *image, uint32_t count, uint64_t end, struct vvhd_why *why)
+{
+	const uint64_t from = image->data_end > end ? image->data_end : end;
+	const uint64_t last = from + (count + 1ull) * vv_round_up(vv_block_stride(image), PAGE);
+
+	return last / VVHD_SECTOR_SIZE < VV_UNUSED ? 0 : vv_fail_full(image, last, why);
+}
+
+static int move_blocks(struct vvhd *image, uint64_t begin, uint64_t end, struct vvhd_why *why)
 {
 	uint8_t *buffer = malloc(VV_MOVE_BUFFER);
 	int error = buffer == NULL ? vv_fail_memory(why) : 0;
-	bool moved = false;
 
-	if (image->data_end < end) {
-		image->data_end = end;
-	}
 	for (uint32_t block = 0; block < image->blocks && error == 0; block++) {
-		const uint64_t offset = vv_block_offset(image, block);
-
-		if (offset < end && offset + vv_block_stride(image) > begin) {
+		if (is_in_the_way(image, block, begin, end)) {
 			error = move_out_of_the_way(image, block, buffer, why);
-			moved = true;
 		}
 	}
 	free(buffer);
-	if (error != 0 || !moved) {
+	error = error != 0 ? error : vv_write_end_footer(image, why);
+	return error != 0 ? error : vv_flush_storage(image, why);
+}
+
+int vv_clear_space(struct vvhd *image, uint64_t begin, uint64_t end, struct vvhd_why *why)
+{
+	uint32_t count = 0;
+
+	for (uint32_t block = 0; block < image->blocks; block++) {
+		count += is_in_the_way(image, block, begin, end);
+	}
+	int error = count == 0 ? 0 : check_room(image, count, end, why);
+
+	if (error != 0) {
 		return error;
 	}
-	error = vv_write_end_footer(image, why);
-	return error != 0 ? error : vv_flush_storage(image, why);
+	if (image->data_end < end) {
+		image->data_end = end;
+	}
+	return count == 0 ? 0 : move_blocks(image, begin, end, why);
 }
 
 /* --- Zeros ------------------------------------------------------------------------------------------------------------ */

@@ -135,6 +135,33 @@ static int load_vhd(struct vvhd *image, enum vvhd_size_rule rule, struct vvhd_wh
 	return error;
 }
 
+/* In the room of the batmap, behind what is used of it, it may lie: nothing is there but room. */
+static bool is_in_room(const struct vvhd *image, uint64_t offset)
+{
+	return image->batmap_disk != NULL && offset >= image->batmap.offset + vv_batmap_length(image) &&
+	       offset < vv_batmap_end(&image->batmap);
+}
+
+static bool is_footer_overlapped(const struct vvhd *image)
+{
+	const uint64_t footer = image->footer_offset;
+	bool found = footer < image->data_end && !is_in_room(image, footer);
+
+	for (uint32_t block = 0; block < image->blocks && footer < image->data_end && !found; block++) {
+		const uint64_t offset = vv_block_offset(image, block);
+
+		found = offset != UINT64_MAX && offset + vv_block_stride(image) > footer;
+	}
+	for (unsigned i = 0; i < VVHD_LOCATORS && footer < image->data_end && !found; i++) {
+		const struct vv_locator *locator = &image->header.locators[i];
+
+		found = locator->code != VV_LOCATOR_NONE && locator->data_length <= VV_LOCATOR_LENGTH_MAX &&
+			locator->data_offset <= image->file_size &&
+			locator->data_offset + locator->data_length > footer;
+	}
+	return found;
+}
+
 /* Is there anything that writing would make worse? */
 static int check_writable(struct vvhd *image, struct vvhd_why *why)
 {
@@ -149,7 +176,7 @@ static int check_writable(struct vvhd *image, struct vvhd_why *why)
 			"written",
 			image->path);
 	}
-	if (image->footer_offset < image->data_end) {
+	if (is_footer_overlapped(image)) {
 		return vv_fail(
 			why, VVHD_E_DAMAGED, image->footer_offset,
 			"%s: a block lies on the footer; it can be read, but must be repaired before it is written",

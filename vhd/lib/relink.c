@@ -91,7 +91,10 @@ static struct vv_locator *find_locator(struct vv_header *header, uint32_t code)
 	return empty;
 }
 
-/* Bytes that may be written where the locator is: 0 when its place makes no sense. */
+/*
+ * Bytes that may be written where the locator is: 0 when its place makes no sense. One that does not count as metadata,
+ * because it is too long, gets another place: new ones are put behind all that does count.
+ */
 static uint64_t usable_space(const struct relink *relink, const struct vv_locator *locator)
 {
 	const struct vvhd *child = relink->child;
@@ -100,7 +103,8 @@ static uint64_t usable_space(const struct relink *relink, const struct vv_locato
 	if (locator->code == VV_LOCATOR_NONE || !vv_locator_space(locator->data_space, &space) ||
 	    locator->data_offset % VVHD_SECTOR_SIZE != 0 ||
 	    locator->data_offset < child->footer.data_offset + VV_HEADER_SIZE ||
-	    locator->data_offset > child->data_end || space > child->data_end - locator->data_offset) {
+	    locator->data_offset > child->metadata_end ||
+	    space > child->metadata_end - locator->data_offset) {
 		return 0;
 	}
 	return space;
@@ -116,10 +120,8 @@ static bool is_alone(const struct relink *relink, const struct vv_locator *locat
 	bool alone = end <= child->header.bat_offset || bat_end <= begin;
 
 	if (child->batmap_header_offset != 0) {
-		const uint64_t map_end =
-			child->batmap.offset + (uint64_t)child->batmap.sectors * VVHD_SECTOR_SIZE;
-
-		alone = alone && (end <= child->batmap_header_offset || map_end <= begin);
+		alone = alone &&
+			(end <= child->batmap_header_offset || vv_batmap_end(&child->batmap) <= begin);
 	}
 	for (unsigned i = 0; i < VVHD_LOCATORS && alone; i++) {
 		const struct vv_locator *other = &relink->header.locators[i];

@@ -108,6 +108,39 @@ static void test_other_parent(void **state)
 	memory_disk_free(disk);
 }
 
+/* One locator is too long to be believed: its place is not taken for free, and it gets one of its own. */
+static void test_locator_too_long(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = make_chain(0);
+	struct vvhd *image = open_image(disk, CHILD, 0);
+	struct vv_header header = image->header;
+	const uint64_t place = image->footer.data_offset;
+	uint8_t bytes[VV_HEADER_SIZE];
+	struct vvhd_why why;
+
+	memcpy(bytes, image->header_bytes, sizeof(bytes));
+	close_image(image);
+	/* They lie in this order. */
+	assert_int_equal(header.locators[1].data_offset + 512, header.locators[2].data_offset);
+	header.locators[1].data_length = 70000;
+	header.locators[2] = (struct vv_locator){0};
+	vv_header_build(&header, bytes);
+	memory_patch(disk, CHILD, place, bytes, sizeof(bytes));
+	must(relink_to(disk, "/d/parent.vhd", 0, &why), &why);
+	must_be_clean(disk, CHILD);
+	image = open_image(disk, CHILD, 0);
+	for (unsigned i = 0; i < VVHD_LOCATORS; i++) {
+		const struct vv_locator *one = &image->header.locators[i];
+
+		for (unsigned k = 0; k < i && one->code != VV_LOCATOR_NONE; k++) {
+			assert_true(image->header.locators[k].data_offset != one->data_offset);
+		}
+	}
+	close_image(image);
+	memory_disk_free(disk);
+}
+
 static int relink_moved(struct memory_disk *disk, struct vvhd_why *why)
 {
 	return relink_to(disk, LONG_DIRECTORY "/p.vhd", 0, why);
@@ -207,9 +240,8 @@ static void test_hidden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_moved_parent),
-		cmocka_unit_test(test_other_parent),
-		cmocka_unit_test(test_faults_and_crashes),
+		cmocka_unit_test(test_moved_parent),	 cmocka_unit_test(test_other_parent),
+		cmocka_unit_test(test_locator_too_long), cmocka_unit_test(test_faults_and_crashes),
 		cmocka_unit_test(test_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,7 +174,178 @@ static void test_grow_xenserver(void **state)
 	memory_disk_free(base);
 }
 
+/* Room for a map of two sectors, of which the disk needs one; behind that one the file ends, as vhd-util leaves it. */
+static struct memory_disk *make_roomy_disk(void)
+{
+	struct memory_disk *disk = memory_disk_new();
+	const struct vvhd_create_options options = {.type = VVHD_TYPE_DYNAMIC,
+						    .flags = VVHD_CREATE_BATMAP,
+						    .size = XEN_SIZE,
+						    .size_limit = 8192ull * XEN_BLOCK,
+						    .files = &disk->files};
+	uint8_t footer[VV_FOOTER_SIZE];
+	struct vvhd_why why;
+
+	must(vvhd_create("/d/disk.vhd", &options, &why), &why);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", 0);
+	const uint64_t used_end = image->batmap.offset + VVHD_SECTOR_SIZE;
+
+	assert_int_equal(image->batmap.sectors, 2);
+	close_image(image);
+	memory_peek(disk, "/d/disk.vhd", 0, footer, sizeof(footer));
+	memory_truncate(disk, "/d/disk.vhd", used_end);
+	memory_patch(disk, "/d/disk.vhd", used_end, footer, sizeof(footer));
+	must_be_clean(disk, "/d/disk.vhd");
+	return disk;
+}
+
+static void put_xenserver_data(struct memory_disk *disk)
+{
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+
+	put_data(image, 0, XEN_BLOCK, 1);
+	put_data(image, XEN_BLOCK + 5120, 1024, 2);
+	close_image(image);
+}
+
+/* Blocks leave the room alone, so that the map can grow into it. */
+static void test_room_of_batmap(void **state)
+{
+	(void)state;
+	const struct trial trial = {resize, verify_xenserver};
+
+	for (unsigned cut = 0; cut < 2; cut++) {
+		struct memory_disk *base = make_roomy_disk();
+
+		if (cut) {
+			const uint64_t size = memory_size(base, "/d/disk.vhd");
+
+			memory_truncate(base, "/d/disk.vhd", size - VV_FOOTER_SIZE);
+			check_image(base, "/d/disk.vhd", VVHD_CHECK_REPAIR);
+			assert_int_equal(memory_size(base, "/d/disk.vhd"), size + VVHD_SECTOR_SIZE);
+		}
+		put_xenserver_data(base);
+		must_be_clean(base, "/d/disk.vhd");
+		must_be_in_order(base, "/d/disk.vhd");
+		before = content_of(base, "/d/disk.vhd", &before_size);
+		wanted = 5000ull * XEN_BLOCK;
+		if (cut) {
+			must(resize(base, NULL), &(struct vvhd_why){.text = ""});
+			verify_xenserver(base, true);
+		} else {
+			refuse_each(base, &trial);
+			crash_at_each(base, &trial);
+		}
+		free(before);
+		memory_disk_free(base);
+	}
+}
+
+/* A block moved by hand to `to`, behind which the file ends. */
+static void put_block_at(struct memory_disk *disk, uint32_t block, uint64_t to)
+{
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", 0);
+	const uint64_t from = vv_block_offset(image, block);
+	const uint64_t entry = image->header.bat_offset + 4ull * block;
+	const uint64_t stride = vv_block_stride(image);
+	uint8_t *bytes = malloc(stride);
+	uint8_t footer[VV_FOOTER_SIZE];
+	uint8_t sector[4];
+
+	close_image(image);
+	memory_peek(disk, "/d/disk.vhd", 0, footer, sizeof(footer));
+	memory_peek(disk, "/d/disk.vhd", from, bytes, stride);
+	memory_truncate(disk, "/d/disk.vhd", to);
+	memory_patch(disk, "/d/disk.vhd", to, bytes, stride);
+	memory_patch(disk, "/d/disk.vhd", to + stride, footer, sizeof(footer));
+	vv_put32(sector, (uint32_t)(to / VVHD_SECTOR_SIZE));
+	memory_patch(disk, "/d/disk.vhd", entry, sector, sizeof(sector));
+	free(bytes);
+}
+
+/* Where somebody did put a block there, it is told, and the block moves away before the map grows. */
+static void test_block_in_room_of_batmap(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = make_roomy_disk();
+	const uint64_t used_end = memory_size(disk, "/d/disk.vhd") - VV_FOOTER_SIZE;
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", VVHD_WRITABLE);
+
+	put_data(image, 0, XEN_BLOCK, 1);
+	close_image(image);
+	before = content_of(disk, "/d/disk.vhd", &before_size);
+	put_block_at(disk, 0, used_end);
+	const struct vvhd_check_result found = check_image(disk, "/d/disk.vhd", VVHD_CHECK_BITMAPS);
+
+	assert_int_equal(found.warnings, 1);
+	assert_int_equal(found.errors, 0);
+	wanted = 5000ull * XEN_BLOCK;
+	must(resize(disk, NULL), &(struct vvhd_why){.text = ""});
+	verify_xenserver(disk, true);
+	free(before);
+	memory_disk_free(disk);
+}
+
+/* Room that is not needed goes with the old table, also where the old map was not to be believed. */
+static void test_room_is_given_up(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = memory_disk_new();
+	const struct vvhd_create_options options = {.type = VVHD_TYPE_DYNAMIC,
+						    .flags = VVHD_CREATE_BATMAP,
+						    .size = XEN_SIZE,
+						    .size_limit = 600000ull * XEN_BLOCK,
+						    .files = &disk->files};
+	struct vvhd_why why;
+
+	must(vvhd_create("/d/disk.vhd", &options, &why), &why);
+	put_xenserver_data(disk);
+	before = content_of(disk, "/d/disk.vhd", &before_size);
+	struct vvhd *image = open_image(disk, "/d/disk.vhd", 0);
+	const uint64_t checksum = image->batmap_header_offset + 24;
+
+	close_image(image);
+	memory_patch(disk, "/d/disk.vhd", checksum, "bad", 3);
+	wanted = 1000ull * XEN_BLOCK;
+	must(resize(disk, &why), &why);
+	verify_xenserver(disk, true);
+	free(before);
+	memory_disk_free(disk);
+}
+
 /* --- Others ------------------------------------------------------------------------------------------------------------- */
+
+/* There is no place for a block that should move: nothing moves. */
+static void test_file_of_2_tib(void **state)
+{
+	(void)state;
+	struct memory_disk *disk = make_disk(VVHD_TYPE_DYNAMIC, 0);
+	struct vvhd_why why;
+
+	put_block_at(disk, 21, 0xFFFFFFDFull * VVHD_SECTOR_SIZE);
+	must_be_clean(disk, "/d/disk.vhd");
+	before = content_of(disk, "/d/disk.vhd", &before_size);
+	wanted = 6000 * TEST_BLOCK;
+	assert_int_equal(resize(disk, &why), VVHD_E_NO_SPACE);
+	verify(disk, false);
+	free(before);
+	memory_disk_free(disk);
+}
+
+/* The copy of the footer is put right before the footer itself is touched. */
+static void test_damaged_copy(void **state)
+{
+	(void)state;
+	const struct trial trial = {resize, verify};
+	struct memory_disk *base = make_disk(VVHD_TYPE_DYNAMIC, VVHD_CREATE_COMPACT);
+
+	memory_patch(base, "/d/disk.vhd", 64, "bad", 3);
+	before = content_of(base, "/d/disk.vhd", &before_size);
+	wanted = 200 * TEST_BLOCK;
+	crash_at_each(base, &trial);
+	free(before);
+	memory_disk_free(base);
+}
 
 static void test_shrink(void **state)
 {
@@ -298,6 +469,11 @@ int main(void)
 		cmocka_unit_test(test_grow_differencing),
 		cmocka_unit_test(test_grow_with_batmap),
 		cmocka_unit_test(test_grow_xenserver),
+		cmocka_unit_test(test_room_of_batmap),
+		cmocka_unit_test(test_block_in_room_of_batmap),
+		cmocka_unit_test(test_room_is_given_up),
+		cmocka_unit_test(test_file_of_2_tib),
+		cmocka_unit_test(test_damaged_copy),
 		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_many_steps),

@@ -229,14 +229,6 @@ static int read_map(struct vvhd *image, struct vvhd_why *why)
 	return 0;
 }
 
-/* All that is set apart for it; but vhd-util puts a new image's footer behind what it uses of that. */
-static uint64_t map_end(const struct vvhd *image)
-{
-	const uint64_t end = image->batmap.offset + (uint64_t)image->batmap.sectors * VVHD_SECTOR_SIZE;
-
-	return end <= image->footer_offset ? end : image->batmap.offset + vv_batmap_length(image);
-}
-
 static int load_batmap(struct vvhd *image, struct vvhd_why *why)
 {
 	uint64_t bat_end = image->header.bat_offset + (uint64_t)image->header.entries * 4;
@@ -265,7 +257,8 @@ static int load_batmap(struct vvhd *image, struct vvhd_why *why)
 		vv_warn(image, "XenServer's batmap has an impossible place or length and is not used");
 		return 0;
 	}
-	extend_metadata(image, map_end(image));
+	/* All that is set apart for it, though vhd-util puts a new image's footer behind what it uses of that. */
+	extend_metadata(image, vv_batmap_end(&image->batmap));
 	return read_map(image, why);
 }
 

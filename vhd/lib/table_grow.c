@@ -135,10 +135,19 @@ static int make_way(struct vvhd *image, struct growth *growth, uint64_t begin, s
 	return error;
 }
 
+/*
+ * Where a longer table or map reaches what it did not before. The part of the batmap's room that was not in use should be
+ * free, but others have put blocks there.
+ */
+static uint64_t new_space(const struct vvhd *image)
+{
+	return image->has_batmap ? image->batmap.offset + vv_batmap_length(image) : image->metadata_end;
+}
+
 static int extend_in_place(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
 {
 	const uint32_t first = image->blocks;
-	int error = make_way(image, growth, image->metadata_end, why);
+	int error = make_way(image, growth, new_space(image), why);
 
 	if (error != 0) {
 		return error;
@@ -202,8 +211,7 @@ static void place_at(const struct vvhd *image, struct growth *growth, uint64_t b
 	if (image->batmap_header_offset != 0) {
 		growth->batmap_header_offset = growth->metadata_end;
 		growth->batmap.offset = growth->metadata_end + VV_BATMAP_HEADER_SIZE;
-		growth->metadata_end =
-			growth->batmap.offset + (uint64_t)growth->batmap.sectors * VVHD_SECTOR_SIZE;
+		growth->metadata_end = vv_batmap_end(&growth->batmap);
 	}
 }
 
@@ -220,10 +228,11 @@ static int write_new_table(struct vvhd *image, struct growth *growth, struct vvh
 	return error != 0 ? error : vv_flush_storage(image, why);
 }
 
-static int move_table(struct vvhd *image, struct growth *growth, struct vvhd_why *why)
+static int move_table(struct vvhd *image, struct growth *growth, uint64_t size, struct vvhd_why *why)
 {
 	/* Room to grow is not taken along: its entries would have to be written, too. */
 	growth->entries = growth->blocks;
+	growth->batmap.sectors = (uint32_t)(map_room(growth->blocks, size) / VVHD_SECTOR_SIZE);
 	place_at(image, growth, vv_round_up(image->metadata_end, VVHD_SECTOR_SIZE));
 	int error = make_way(image, growth, image->metadata_end, why);
 
@@ -250,19 +259,40 @@ static int use_room(struct vvhd *image, struct growth *growth, struct vvhd_why *
 	const uint32_t first = image->blocks;
 
 	growth->entries = image->header.entries;
-	exchange(image, growth);
-	int error = write_entries(image, first, why);
+	int error = make_way(image, growth, new_space(image), why);
 
+	if (error != 0) {
+		return error;
+	}
+	exchange(image, growth);
+	error = write_entries(image, first, why);
 	if (error != 0) {
 		exchange(image, growth);
 	}
 	return error;
 }
 
+/* Blocks can be moved away, locators cannot. */
+static bool is_free_of_locators(const struct vvhd *image, uint64_t begin, uint64_t end)
+{
+	for (unsigned i = 0; i < VVHD_LOCATORS; i++) {
+		const struct vv_locator *locator = &image->header.locators[i];
+
+		if (locator->code != VV_LOCATOR_NONE && locator->data_offset < end &&
+		    locator->data_offset + locator->data_length > begin) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool batmap_is_long_enough(const struct vvhd *image, uint32_t blocks, uint64_t size)
 {
+	const struct vv_batmap *batmap = &image->batmap;
+
 	return image->batmap_header_offset == 0 ||
-	       (image->has_batmap && map_room(blocks, size) <= image->batmap.sectors * 512ull);
+	       (image->has_batmap && map_room(blocks, size) <= batmap->sectors * 512ull &&
+		is_free_of_locators(image, new_space(image), vv_batmap_end(batmap)));
 }
 
 /* Nothing but blocks follows the table, or the sector in which it ends is long enough. */
@@ -289,7 +319,7 @@ static int grow(struct vvhd *image, struct growth *growth, uint64_t size, struct
 		return use_room(image, growth, why);
 	}
 	return can_extend(image, growth, size) ? extend_in_place(image, growth, why)
-					       : move_table(image, growth, why);
+					       : move_table(image, growth, size, why);
 }
 
 int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
@@ -297,7 +327,8 @@ int vv_grow_table(struct vvhd *image, uint64_t size, struct vvhd_why *why)
 	struct growth growth = {
 		.blocks = (uint32_t)((size + image->header.block_size - 1) / image->header.block_size)};
 
-	if (growth.blocks == image->blocks && batmap_is_long_enough(image, growth.blocks, size)) {
+	if (growth.blocks == image->blocks &&
+	    (image->batmap_header_offset == 0 || vv_batmap_covered(size) == vv_batmap_length(image))) {
 		return 0;
 	}
 	int error = prepare(image, &growth, size, why);
