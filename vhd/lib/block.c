@@ -26,7 +26,8 @@ int vv_prepare_tail(struct vvhd *image, struct vvhd_why *why)
 		error = error != 0 ? error : vv_flush_storage(image, why);
 	}
 	if (error == 0 && !footer_is_last) {
-		error = vv_resize_storage(image, position, why);
+		error = vv_clear_gap(image, why);
+		error = error != 0 ? error : vv_resize_storage(image, position, why);
 	}
 	image->tail_ready = error == 0;
 	return error;

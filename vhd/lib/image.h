@@ -149,6 +149,11 @@ int vv_open_chain(struct vvhd *image, const struct vvhd_open_options *options, s
 uint64_t vv_footer_position(const struct vvhd *image);
 /* Builds the footer from image->footer, and writes it at the end; the file is made to end there. */
 int vv_write_end_footer(struct vvhd *image, struct vvhd_why *why);
+/*
+ * Where there is no footer at the end, what a file that was cut off still has behind its last block is no part of the
+ * image, and must not come to light when the file grows again: it could be the beginning of XenServer's batmap.
+ */
+int vv_clear_gap(struct vvhd *image, struct vvhd_why *why);
 /* The same at 0; nothing for a fixed disk. */
 int vv_write_front_footer(struct vvhd *image, struct vvhd_why *why);
 /* Builds the header from image->header. */

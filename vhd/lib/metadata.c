@@ -18,11 +18,25 @@ uint64_t vv_footer_position(const struct vvhd *image)
 	return position;
 }
 
+int vv_clear_gap(struct vvhd *image, struct vvhd_why *why)
+{
+	const uint64_t position = vv_footer_position(image);
+	const uint64_t end = position < image->file_size ? position : image->file_size;
+
+	if (image->footer_offset != UINT64_MAX || image->data_end >= end) {
+		return 0;
+	}
+	return vv_punch_storage(image, image->data_end, end - image->data_end, why);
+}
+
 int vv_write_end_footer(struct vvhd *image, struct vvhd_why *why)
 {
 	uint64_t position = vv_footer_position(image);
-	int error;
+	int error = vv_clear_gap(image, why);
 
+	if (error != 0) {
+		return error;
+	}
 	vv_footer_build(&image->footer, image->footer_bytes);
 	error = vv_write_storage(image, image->footer_bytes, VV_FOOTER_SIZE, position, "footer", why);
 	if (error == 0 && image->file_size != position + VV_FOOTER_SIZE) {
